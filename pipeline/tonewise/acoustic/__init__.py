@@ -1,0 +1,1 @@
+"""How was it said? One file per engine, and the pure measures they share."""

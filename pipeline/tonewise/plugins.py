@@ -1,0 +1,92 @@
+"""A file name is a plug-in name, and the folder is the registry.
+
+`stt/moonshine.py` with a function `load(**options)` is the STT engine `moonshine`. Nothing else
+registers it. A name with a dot is a module of the user's own: `use = "my_package.my_stt"`.
+"""
+
+import ast
+import difflib
+import importlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tonewise.errors import ConfigError, PluginError
+
+_PACKAGE = Path(__file__).parent
+
+
+def names(stage: str) -> list[str]:
+    """The engines in a stage's folder, in alphabetical order, without importing them."""
+    return sorted(path.stem for path in (_PACKAGE / stage).glob("*.py") if _defines_load(path))
+
+
+def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:
+    """The engine `use` of a stage, made by its `load(**options)`.
+
+    Raises:
+        PluginError: there is no such engine, or a package that it needs is missing.
+        ConfigError: an option that it does not know.
+    """
+    module = _module(stage, use)
+    accepted = inspect.signature(module.load).parameters
+    anything = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    unknown = [key for key in options or {} if key not in accepted]
+    if unknown and not anything:
+        msg = f"{stage} {use!r} has no option {unknown[0]!r}; it has: {_listed(accepted)}"
+        raise ConfigError(msg)
+    return module.load(**(options or {}))
+
+
+def accepted_options(stage: str, use: str) -> list[str]:
+    """The options that an engine's `load` knows.
+
+    Raises:
+        PluginError: there is no such engine, or a package that it needs is missing.
+    """
+    return list(inspect.signature(_module(stage, use).load).parameters)
+
+
+def did_you_mean(wrong: str, choices: list[str]) -> str:
+    """` (did you mean 'x'?)`, where a choice is close enough; else nothing."""
+    close = difflib.get_close_matches(wrong, choices, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _module(stage: str, use: str) -> ModuleType:
+    own = "." not in use
+    if own and use not in names(stage):
+        choices = names(stage)
+        msg = (
+            f"there is no {stage} {use!r}{did_you_mean(use, choices)}; choose one of "
+            f"{_listed(choices)}, or name a module of your own, as in 'my_package.my_{stage}'"
+        )
+        raise PluginError(msg)
+    try:
+        module = importlib.import_module(f"tonewise.{stage}.{use}" if own else use)
+    except ModuleNotFoundError as error:
+        raise PluginError(_missing(stage, use, error)) from error
+    if not callable(getattr(module, "load", None)):
+        msg = f"{stage} {use!r} has no function load(**options)"
+        raise PluginError(msg)
+    return module
+
+
+def _missing(stage: str, use: str, error: ModuleNotFoundError) -> str:
+    if error.name == use or use.startswith(f"{error.name}."):
+        return f"{stage} {use!r}: no module {error.name!r} can be imported"
+    return (
+        f"{stage} {use!r} needs {error.name!r}, which is not installed; "
+        "python -m pip install 'tonewise[all]' brings every optional part"
+    )
+
+
+def _defines_load(path: Path) -> bool:
+    tree = ast.parse(path.read_bytes())
+    return any(isinstance(node, ast.FunctionDef) and node.name == "load" for node in tree.body)
+
+
+def _listed(items: Any) -> str:
+    return ", ".join(items) or "none"

@@ -1,0 +1,1 @@
+"""Who should answer? One file per policy, and the pure scores they share."""

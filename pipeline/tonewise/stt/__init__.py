@@ -1,0 +1,1 @@
+"""What was said? One file per engine."""

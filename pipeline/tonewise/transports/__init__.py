@@ -1,0 +1,1 @@
+"""Where bytes come from: sockets and recordings. One file per transport."""
