@@ -1,4 +1,4 @@
-"""Where `models/` and `web/` are: beside the source in a checkout, inside the package in a wheel."""
+"""Where `models/` and `web/` are: beside the source in a checkout, in the package in a wheel."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Sound inside the house: 16 kHz, mono, float32 in [-1, 1]. Everything else is converted at the door.
+"""Sound inside the house: 16 kHz, mono, float32 in [-1, 1]. All else is converted at the door.
 
 Raw PCM, G.711 and other sample rates become `Samples` here; files are read in `audio_file.py`.
 """
@@ -43,7 +43,7 @@ def from_pcm16(data: bytes) -> Samples:
 def to_pcm16(samples: Samples) -> bytes:
     """16-bit signed little-endian PCM; what is beyond full scale is clipped."""
     scaled = np.rint(np.clip(samples, -1.0, 1.0) * np.float32(32767))
-    return scaled.astype("<i2").tobytes()
+    return bytes(scaled.astype("<i2").tobytes())
 
 
 # ---------------------------------------------------------------- G.711
@@ -77,7 +77,7 @@ def _mu_law_codes() -> NDArray[np.uint8]:
     magnitude = np.minimum(np.abs(coarse), 8158) + 33
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 5
     code = (segment << 4) | ((magnitude >> (segment + 1)) & 0x0F)
-    return (~np.where(coarse < 0, code | 0x80, code)).astype(np.uint8)
+    return np.asarray(~np.where(coarse < 0, code | 0x80, code), dtype=np.int32).astype(np.uint8)
 
 
 def _a_law_codes() -> NDArray[np.uint8]:

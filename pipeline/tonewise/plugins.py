@@ -8,7 +8,7 @@ import ast
 import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,7 @@ def names(stage: str) -> list[str]:
     return sorted(path.stem for path in (_PACKAGE / stage).glob("*.py") if _defines_load(path))
 
 
-def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:
+def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - each stage has its type
     """The engine `use` of a stage, made by its `load(**options)`.
 
     Raises:
@@ -88,5 +88,5 @@ def _defines_load(path: Path) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == "load" for node in tree.body)
 
 
-def _listed(items: Any) -> str:
+def _listed(items: Iterable[str]) -> str:
     return ", ".join(items) or "none"

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Samples
-from tonewise.events import AnyEvent, Plan, Scalar, Transcript, VoiceCues
+from tonewise.events import AnyEvent
+from tonewise.facts import Plan, Scalar, Transcript, VoiceCues
 
 # ---------------------------------------------------------------- vad
 
@@ -42,10 +43,12 @@ class VadEngine(Protocol):
     """Is this speech?
 
     Attributes:
+        name: of the engine, as people read it.
         frame_samples: length of a frame at 16 kHz (160 to 512: 10 to 32 ms).
         threshold: probability from which a frame counts as speech, where the config names none.
     """
 
+    name: str
     frame_samples: int
     threshold: float
 
@@ -97,6 +100,8 @@ class SttStream(Protocol):
 class SttEngine(Protocol):
     """What was said? `open` may be called from any thread; so may its streams, at once."""
 
+    name: str
+
     def open(self, language: str | None = None) -> SttStream:
         """STT for one call; `language` (ISO 639-1) is what the caller is known to speak."""
         ...
@@ -112,6 +117,8 @@ class AcousticStream(Protocol):
 
 class AcousticEngine(Protocol):
     """How was it said?"""
+
+    name: str
 
     def open(self) -> AcousticStream:
         """The cues of one call."""
@@ -161,6 +168,8 @@ class Candidate:
 class Policy(Protocol):
     """Who should answer? Pure: no clock, no randomness, no memory between calls."""
 
+    name: str
+
     def decide(self, turn: Turn, candidates: tuple[Candidate, ...]) -> Plan:
         """An ordered plan of models to try, with reasons."""
         ...
@@ -198,6 +207,8 @@ class Delta:
 
 class LlmEngine(Protocol):
     """What is the answer? One per configured model, shared by all calls."""
+
+    name: str
 
     def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
         """The reply, as it comes. Closing the generator cancels the request upstream.

@@ -1,0 +1,239 @@
+"""One call, hello to goodbye: the only room where the stages meet.
+
+Audio goes to the ear; the ear says when a turn has ended; STT and voice cues read the same samples
+side by side in worker threads; the policy makes a plan; the plan's models are tried; the reply
+streams back. Whatever breaks on the way becomes a StageFailed event and costs that turn, not the
+call.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tonewise.ear import Ear
+from tonewise.engines import Engines
+from tonewise.events import (
+    AnyEvent,
+    CallEnded,
+    CallStarted,
+    ReplyInterrupted,
+    StageFailed,
+    TurnEnded,
+    TurnIgnored,
+    TurnMeasured,
+    TurnRouted,
+    TurnTranscribed,
+)
+from tonewise.facts import Plan, Reason, Transcript, VoiceCues
+from tonewise.mouth import Mouth
+from tonewise.stages import (
+    Heard,
+    HungUp,
+    OtherParty,
+    Played,
+    Transport,
+    Turn,
+    TurnAudio,
+)
+from tonewise.turns import FloorEvent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a stage gave, how long it took, and what went wrong where it gave nothing."""
+
+    value: T | None
+    ms: float
+    error: str = ""
+
+
+class Call:
+    """Conducts one call.
+
+    Args:
+        engines: shared by all calls.
+        transport: the peer.
+        watch: told every event as well, after the peer.
+        clock: seconds on the wall clock, for what events call `…_ms`.
+    """
+
+    def __init__(
+        self,
+        engines: Engines,
+        transport: Transport,
+        watch: Callable[[AnyEvent], None] = lambda _: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._engines = engines
+        self._config = engines.config
+        self._transport = transport
+        self._watch = watch
+        self._clock = clock
+        greeting = transport.greeting
+        self._ear = Ear(engines.vad, self._config.turns, self._config.vad.threshold)
+        self._stt = engines.stt.open(greeting.language or self._config.stt.language)
+        self._acoustic = engines.acoustic.open()
+        self._mouth = Mouth(engines, self._emit, lambda: self._now, clock)
+        self._hearing = asyncio.Lock()  # one turn at a time, in the order in which they were said
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._reply: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Conduct the call to its end. Whatever happens, the last event is CallEnded."""
+        greeting = self._transport.greeting
+        self._emit(
+            CallStarted(
+                at=0.0,
+                call=greeting.call,
+                wire=greeting.wire,
+                engines=self._engines.names,
+                caller=dict(greeting.caller),
+                language=greeting.language,
+            )
+        )
+        reason = "failed"
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reason = await self._listen(tasks)
+                for task in self._in_hand:
+                    task.cancel()
+        except asyncio.CancelledError:
+            reason = "stopped"
+            raise
+        finally:
+            self._emit(CallEnded(at=self._now, reason=reason, turns=self._ear.taking.turn))
+
+    @property
+    def _now(self) -> float:
+        return self._ear.position_s
+
+    def _emit(self, event: AnyEvent) -> None:
+        self._transport.send(event)
+        self._watch(event)
+
+    # ------------------------------------------------------------ hearing
+
+    async def _listen(self, tasks: asyncio.TaskGroup) -> str:
+        """Hear the peer out; why the call ended."""
+        limit = None if self._transport.lock_step else self._config.server.longest_call
+        try:
+            async with asyncio.timeout(limit):
+                async for inbound in self._transport.receive():
+                    if isinstance(inbound, HungUp):
+                        if inbound.answer_last_turn:
+                            await self._follow(self._ear.audio_over(), tasks)
+                        return inbound.reason
+                    await self._take_in(inbound, tasks)
+        except TimeoutError:
+            return f"longest_call of {limit:g} s reached"
+        return "hung up"
+
+    async def _take_in(
+        self, inbound: Heard | Played | OtherParty, tasks: asyncio.TaskGroup
+    ) -> None:
+        match inbound:
+            case Heard(samples):
+                await self._follow(self._ear.hear(samples), tasks)
+            case Played(turn):
+                if turn == self._ear.taking.turn:
+                    self._ear.floor_given_s = self._now
+            case OtherParty(at):
+                self._ear.floor_given_s = at
+
+    async def _follow(
+        self, heard: Iterator[tuple[FloorEvent, TurnAudio | None]], tasks: asyncio.TaskGroup
+    ) -> None:
+        """Act on what the ear hears, as it hears it; in lock-step, wait for each reply."""
+        for event, sound in heard:
+            self._emit(event)
+            if isinstance(event, ReplyInterrupted) and self._reply:
+                self._reply.cancel()
+            if isinstance(event, TurnEnded) and sound:
+                self._start(self._take_turn(event.turn, sound, self._clock()), tasks)
+                while self._transport.lock_step and self._in_hand:
+                    await asyncio.wait(self._in_hand)
+
+    def _start(self, work: Coroutine[None, None, None], tasks: asyncio.TaskGroup) -> None:
+        task = tasks.create_task(work)
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
+
+    async def _take_turn(self, turn: int, sound: TurnAudio, ended: float) -> None:
+        """Understand a turn; then answer it, unless the caller has taken the floor again."""
+        async with self._hearing:
+            transcript, cues = await self._understand(turn, sound)
+        if not transcript.text.strip():
+            self._emit(TurnIgnored(at=self._now, turn=turn, reason="no words were heard"))
+            self._ear.taking.reply_over(turn)
+        elif turn != self._ear.taking.turn:
+            self._mouth.remember(turn, transcript.text)
+        else:
+            plan = self._route(turn, transcript, cues)
+            self._reply = asyncio.current_task()  # from here on the caller may interrupt it
+            await self._mouth.answer(turn, transcript.text, plan, ended)
+            self._ear.taking.reply_over(turn)
+
+    async def _understand(self, turn: int, sound: TurnAudio) -> tuple[Transcript, VoiceCues | None]:
+        """What was said and how, side by side; told in the same order on every run."""
+        heard, measured = await asyncio.gather(
+            self._compute(self._stt.transcribe, sound),
+            self._compute(self._acoustic.measure, sound),
+        )
+        if heard.value is None:
+            self._fail(turn, "stt", self._engines.stt.name, heard.error)
+        else:
+            event = TurnTranscribed(
+                at=self._now, turn=turn, transcript=heard.value, stt_ms=heard.ms
+            )
+            self._emit(event)
+        if measured.value is None:
+            self._fail(turn, "acoustic", self._engines.acoustic.name, measured.error)
+        else:
+            cues = TurnMeasured(
+                at=self._now, turn=turn, cues=measured.value, acoustic_ms=measured.ms
+            )
+            self._emit(cues)
+        return heard.value or Transcript(""), measured.value
+
+    async def _compute(self, stage: Callable[[TurnAudio], T], sound: TurnAudio) -> Outcome[T]:
+        """Run a stage in a worker thread. Its failure is a result, not an exception."""
+        began = self._clock()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._config.stt.timeout):
+                value = await loop.run_in_executor(self._engines.workers, stage, sound)
+        except TimeoutError:
+            return Outcome(None, self._ms(began), f"no result in {self._config.stt.timeout:g} s")
+        except Exception as error:  # noqa: BLE001 - an engine may break in any way: it costs a turn
+            return Outcome(None, self._ms(began), _told(error))
+        return Outcome(value, self._ms(began))
+
+    # ------------------------------------------------------------ answering
+
+    def _route(self, turn: int, transcript: Transcript, cues: VoiceCues | None) -> Plan:
+        began = self._clock()
+        caller = self._transport.greeting.caller
+        question = Turn(turn, transcript, cues, self._mouth.history, caller)
+        candidates = self._engines.candidates
+        try:
+            plan = self._engines.policy.decide(question, candidates)
+        except Exception as error:  # noqa: BLE001 - a policy of the user's own may break in any way
+            self._fail(turn, "routing", self._engines.policy.name, _told(error))
+            why = Reason("policy", "the policy failed, so the models are tried as they are listed")
+            plan = Plan(candidates[0].route, tuple(c.name for c in candidates), (why,), 0.0)
+        self._emit(TurnRouted(at=self._now, turn=turn, plan=plan, routing_ms=self._ms(began)))
+        return plan
+
+    def _fail(self, turn: int, stage: str, engine: str, error: str) -> None:
+        self._emit(StageFailed(at=self._now, turn=turn, stage=stage, engine=engine, error=error))
+
+    def _ms(self, began: float) -> float:
+        return round((self._clock() - began) * 1000, 3)
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,231 @@
+"""All settings: one TOML file and environment variables, to one frozen `Config`.
+
+Looked for in this order: the file that is named, `$TONEWISE_CONFIG`, `tonewise.toml` in the current
+folder; else the defaults below. An environment variable overrides a key of the file:
+`TONEWISE_TURNS__PATIENCE=0.5` is `patience = 0.5` under `[turns]`.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from tonewise import plugins
+from tonewise.default_models import DEFAULT_MODELS, Model, Seconds
+from tonewise.errors import ConfigError
+from tonewise.turns import Timing
+
+Count = Annotated[int, Meta(ge=1, le=10_000)]
+
+NOT_SETTINGS = ("TONEWISE_CONFIG", "TONEWISE_DATA", "TONEWISE_TOKEN")
+"""Environment variables with our prefix that are no keys of the file: the file's own place, the
+data that benchmarks use, and the callers' token."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class Server(Section, frozen=True):
+    """Where to listen, and the limits that keep one caller from hurting another.
+
+    Attributes:
+        origins: web origins, besides our own page, whose pages may open a call.
+        token_env: the variable that holds the token callers must bring; without one the server
+            listens on loopback only.
+        max_calls: at once; the next caller is told to come back later.
+        max_message: bytes of one WebSocket message.
+        hello: seconds that a caller may take to say the first thing.
+        idle: seconds without any message until we hang up.
+        longest_call: seconds.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8600
+    origins: tuple[str, ...] = ()
+    token_env: str = "TONEWISE_TOKEN"  # noqa: S105 - the variable's name, not its value
+    max_calls: Count = 16
+    max_message: Annotated[int, Meta(ge=1024, le=16_777_216)] = 65_536
+    hello: Seconds = 10.0
+    idle: Seconds = 30.0
+    longest_call: Seconds = 3600.0
+
+
+class Vad(Section, frozen=True):
+    """Is this speech? `threshold` None takes the engine's own."""
+
+    use: str = "silero"
+    threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    options: dict[str, Any] = {}
+
+
+class Stt(Section, frozen=True):
+    """What was said?
+
+    Attributes:
+        language: what callers speak (ISO 639-1); None leaves it to the engine.
+        workers: threads for STT and voice cues, shared by all calls.
+        timeout: seconds after which a turn goes on without its words.
+    """
+
+    use: str = "auto"
+    language: str | None = None
+    workers: Annotated[int, Meta(ge=1, le=256)] = 2
+    timeout: Seconds = 30.0
+    options: dict[str, Any] = {}
+
+
+class Acoustic(Section, frozen=True):
+    """How was it said?"""
+
+    use: str = "prosody"
+    options: dict[str, Any] = {}
+
+
+class Router(Section, frozen=True):
+    """Who should answer?"""
+
+    use: str = "thresholds"
+    options: dict[str, Any] = {}
+
+
+class Llm(Section, frozen=True):
+    """What every model is told, and how much it may say."""
+
+    instructions: str = (
+        "You are a helpful assistant on a voice call. Answer in one to three short spoken "
+        "sentences, without lists or markup. If you did not understand, ask."
+    )
+    max_tokens: Count = 400
+    history: Annotated[int, Meta(ge=0, le=200)] = 20
+
+
+class Config(Section, frozen=True):
+    """Everything that can be set."""
+
+    server: Server = Server()
+    turns: Timing = Timing()
+    vad: Vad = Vad()
+    stt: Stt = Stt()
+    acoustic: Acoustic = Acoustic()
+    router: Router = Router()
+    llm: Llm = Llm()
+    models: tuple[Model, ...] = ()
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The settings.
+
+    Args:
+        path: the file; None looks in the usual places.
+        environ: environment variables, usually `os.environ`.
+
+    Raises:
+        ConfigError: names the file, the key, what is wrong and the choices.
+    """
+    found = path or _usual_place(environ)
+    table = _read(found) if found else {}
+    place = str(found) if found else "the settings"
+    _check_keys(table, Config, place, "")
+    _override(table, environ)
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{place}: {_readable(error)}") from error
+    if not config.models:
+        config = msgspec.structs.replace(config, models=_models_for(environ))
+    _check_choices(config, place)
+    return config
+
+
+def _usual_place(environ: Mapping[str, str]) -> Path | None:
+    if named := environ.get("TONEWISE_CONFIG"):
+        return Path(named)
+    here = Path("tonewise.toml")
+    return here if here.is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def _override(table: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith("TONEWISE_") or name in NOT_SETTINGS:
+            continue
+        section, _, key = name.removeprefix("TONEWISE_").lower().partition("__")
+        _check_keys({section: {key: None} if key else {}}, Config, f"${name}", "")
+        if not key or section == "models":
+            msg = f"${name}: write TONEWISE_<SECTION>__<KEY>, as in TONEWISE_TURNS__PATIENCE"
+            raise ConfigError(msg)
+        table.setdefault(section, {})[key] = _value(environ[name])
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _check_keys(table: object, kind: Any, place: str, prefix: str) -> None:  # noqa: ANN401
+    """Every key of a table must be a field of `kind`: an error here names the nearest one."""
+    if isinstance(table, list) and get_origin(kind) is tuple:
+        for item in table:
+            _check_keys(item, kind.__args__[0], place, prefix)
+    if not isinstance(table, dict) or not hasattr(kind, "__struct_fields__"):
+        return
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in table.items():
+        if key not in fields:
+            msg = (
+                f"{place}: there is no key {prefix + key!r}"
+                f"{plugins.did_you_mean(key, list(fields))}; here are: {', '.join(fields)}"
+            )
+            raise ConfigError(msg)
+        _check_keys(value, fields[key], place, f"{prefix}{key}.")
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    what, _, where = str(error).partition(" - at `$.")
+    return f"{where.rstrip('`') or 'top level'}: {what[:1].lower()}{what[1:]}"
+
+
+def _check_choices(config: Config, place: str) -> None:
+    used = [("vad", "vad", config.vad.use), ("stt", "stt", config.stt.use)]
+    used += [
+        ("acoustic", "acoustic", config.acoustic.use),
+        ("router", "routing", config.router.use),
+    ]
+    used += [(f"models[{i}]", "llm", model.use) for i, model in enumerate(config.models)]
+    for key, stage, use in used:
+        choices = plugins.names(stage)
+        if "." not in use and use not in choices:
+            msg = (
+                f"{place}: {key}.use: there is no {use!r}{plugins.did_you_mean(use, choices)}; "
+                f"choose one of {', '.join(choices)}, or name a module of your own"
+            )
+            raise ConfigError(msg)
+    names = [model.name for model in config.models]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{place}: two models are called {name!r}; give each its own name")
+    if config.turns.patience <= config.turns.lull:
+        msg = f"{place}: turns.patience ({config.turns.patience} s) must be longer than turns.lull"
+        raise ConfigError(f"{msg} ({config.turns.lull} s)")
+
+
+def _models_for(environ: Mapping[str, str]) -> tuple[Model, ...]:
+    """The models of the first provider whose key is set; the demo responder where none is."""
+    for key, models in DEFAULT_MODELS.items():
+        if key is None or environ.get(key):
+            return models
+    return ()

@@ -1,0 +1,184 @@
+"""Any server that speaks OpenAI's chat completions: OpenAI, OpenRouter, vLLM, Ollama and others."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+
+import msgspec
+
+from tonewise.llm.endpoint import Endpoint, api_key
+from tonewise.llm.failures import message_in
+from tonewise.stages import Delta, LlmRequest
+
+_DONE = "[DONE]"
+_CLOSING_S = 0.5  # the reply is whole; its usage is worth no longer wait
+
+
+class _Words(msgspec.Struct):
+    content: Any = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Words | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    """One `chat.completion.chunk`, or what stands in its place when something went wrong."""
+
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    object: str | None = None
+    message: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class _OpenAiCompatible:
+    def __init__(self, endpoint: Endpoint, settings: Mapping[str, Any], limit_name: str) -> None:
+        self._endpoint = endpoint
+        self._settings = settings
+        self._limit_name = limit_name
+
+    async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
+        """The reply; its first delta, without text, says that the server has begun to answer.
+
+        Raises:
+            AttemptError: as `errors.Outcome` lists them.
+        """
+        spoke, reason = False, ""
+        async with self._endpoint.post(self._body(request)) as answer:
+            yield Delta()
+            async with aclosing(aiter(answer)) as events:
+                async for event in events:
+                    if event.data == _DONE:
+                        reason = reason or "unknown"
+                        break
+                    chunk = self._chunk(event.data)
+                    text, reason = _read(chunk)
+                    spoke = spoke or bool(text.strip())
+                    yield _delta(text, chunk.usage)
+                    if reason:
+                        yield await self._closing(events)
+                        break
+            await answer.drain()
+        self._check_end(reason, spoke=spoke)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._endpoint.aclose()
+
+    def _body(self, request: LlmRequest) -> dict[str, Any]:
+        return {
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            self._limit_name: request.max_tokens,
+            "stream": True,
+            **self._settings,
+        }
+
+    def _chunk(self, data: str) -> _Chunk:
+        try:
+            chunk = _decode(data)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._endpoint.failure("garbled", f"no chat completion chunk: {error}") from error
+        # vLLM and SGLang once wrote {"object": "error", "message": …}; OpenAI writes {"error": …}.
+        wrong = chunk.error or (chunk.message if chunk.object == "error" else None)
+        if wrong:
+            raise self._endpoint.failure("upstream_error", f"in the stream: {message_in(wrong)}")
+        return chunk
+
+    async def _closing(self, events: AsyncGenerator[Any, None]) -> Delta:
+        """What comes after the last words: usage, where the server counts, and [DONE]."""
+        usage: Any = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_S):
+                async for event in events:
+                    if event.data == _DONE:
+                        break
+                    usage = self._chunk(event.data).usage or usage
+        return _delta("", usage)
+
+    def _check_end(self, reason: str, *, spoke: bool) -> None:
+        if not reason:
+            raise self._endpoint.failure("upstream_error", "the stream ended before the reply did")
+        if reason == "content_filter":
+            raise self._endpoint.failure("refused", "the provider's content filter stopped it")
+        if reason == "error":
+            raise self._endpoint.failure("upstream_error", "the provider stopped with an error")
+        if not spoke:
+            msg = f"the reply ended without a word (finish_reason {reason!r})"
+            raise self._endpoint.failure("no_first_token", msg)
+
+
+def load(
+    model: str,
+    base_url: str = "https://api.openai.com/v1",
+    api_key_env: str | None = "OPENAI_API_KEY",
+    *,
+    max_tokens: int | None = None,
+    max_tokens_name: str | None = None,
+    temperature: float | None = None,
+    include_usage: bool = True,
+    headers: Mapping[str, str] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    connect_s: float = 3.0,
+    read_s: float = 30.0,
+) -> _OpenAiCompatible:
+    """A model behind `POST {base_url}/chat/completions`.
+
+    Args:
+        model: as the server names it.
+        base_url: up to and without `/chat/completions`.
+        api_key_env: environment variable that holds the key; empty where none is needed.
+        max_tokens: longest reply, in place of what the call asks for.
+        max_tokens_name: what the server calls that; by default `max_completion_tokens` at OpenAI,
+            whose newer models know no other name, and `max_tokens` elsewhere.
+        temperature: the server's own where None.
+        include_usage: ask for token counts; False for a server that rejects `stream_options`.
+        headers: more headers (OpenRouter's `X-Title`, a gateway's token …).
+        extra_body: more fields of the request; they win over ours.
+        connect_s: most seconds to a connection.
+        read_s: most seconds without a byte.
+
+    Raises:
+        ConfigError: there is no key, or a setting that cannot be sent.
+    """
+    key = api_key(api_key_env)
+    endpoint = Endpoint(
+        base_url.rstrip("/") + "/chat/completions",
+        {**({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})},
+        connect_s=connect_s,
+        read_s=read_s,
+    )
+    at_openai = "//api.openai.com" in base_url
+    limit_name = max_tokens_name or ("max_completion_tokens" if at_openai else "max_tokens")
+    settings: dict[str, Any] = {"model": model}
+    if include_usage:
+        settings["stream_options"] = {"include_usage": True}
+    if temperature is not None:
+        settings["temperature"] = temperature
+    if max_tokens is not None:
+        settings[limit_name] = max_tokens
+    return _OpenAiCompatible(endpoint, {**settings, **(extra_body or {})}, limit_name)
+
+
+def _read(chunk: _Chunk) -> tuple[str, str]:
+    """The words of a chunk, and why the reply ends with it; each may be empty."""
+    if not chunk.choices:
+        return "", ""
+    choice = chunk.choices[0]
+    content = choice.delta.content if choice.delta else None
+    return content if isinstance(content, str) else "", choice.finish_reason or ""
+
+
+def _delta(text: str, usage: object) -> Delta:
+    counts = usage if isinstance(usage, dict) else {}
+    given, made = counts.get("prompt_tokens"), counts.get("completion_tokens")
+    return Delta(
+        text,
+        given if isinstance(given, int) else None,
+        made if isinstance(made, int) else None,
+    )

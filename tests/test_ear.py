@@ -1,0 +1,89 @@
+"""Sound in, turns out."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loudness_vad import LoudnessVad, sound
+from tonewise.audio import RATE, Samples
+from tonewise.ear import Ear
+from tonewise.events import SpeechStarted, TurnEnded
+from tonewise.stages import TurnAudio
+from tonewise.turns import Timing
+
+
+def turns_in(samples: Samples, timing: Timing | None = None, step: int = 777) -> list:
+    ear = Ear(LoudnessVad(), timing or Timing())
+    found = []
+    for begin in range(0, len(samples), step):
+        found += list(ear.hear(samples[begin : begin + step]))
+    return found + list(ear.audio_over())
+
+
+def sounds_of(found: list) -> list[TurnAudio]:
+    return [audio for _, audio in found if audio is not None]
+
+
+def test_a_turn_brings_its_sound_with_a_little_before_and_after():
+    call = sound(("silence", 2.0), ("speech", 1.0), ("silence", 1.5))
+    (turn,) = sounds_of(turns_in(call, Timing(lead_in=0.3, tail=0.2)))
+    assert turn.start_s == pytest.approx(1.7, abs=0.011)
+    assert turn.duration_s == pytest.approx(1.5, abs=0.021)
+    begin = round(turn.start_s * RATE)
+    np.testing.assert_array_equal(turn.samples, call[begin : begin + len(turn.samples)])
+
+
+def test_the_flags_say_where_in_the_turn_somebody_spoke():
+    call = sound(("silence", 1.0), ("speech", 0.5), ("silence", 0.4), ("speech", 0.5))
+    (turn,) = sounds_of(turns_in(call))
+    assert len(turn.spoken) == -(-len(turn.samples) // round(turn.frame_s * RATE))
+    assert turn.spoken.sum() * turn.frame_s == pytest.approx(1.0, abs=0.02)
+
+
+def test_each_turn_has_its_own_sound():
+    call = sound(*[("silence", 1.0), ("speech", 0.6)] * 3, ("silence", 1.0))
+    ear = Ear(LoudnessVad(), Timing())
+    turns = []
+    for event, audio in ear.hear(call):
+        if isinstance(event, TurnEnded):
+            turns.append(audio)
+            ear.taking.reply_over(event.turn)
+    assert [round(turn.start_s, 1) for turn in turns] == [0.7, 2.3, 3.9]
+    assert all(turn.spoken.sum() * turn.frame_s == pytest.approx(0.6, abs=0.02) for turn in turns)
+
+
+def test_long_silence_costs_no_memory():
+    ear = Ear(LoudnessVad(), Timing())
+    list(ear.hear(sound(("silence", 120.0))))
+    assert sum(len(frame) for frame in ear._frames) < 2 * RATE
+
+
+def test_how_long_the_caller_took_to_answer_is_known_once_our_voice_has_ended():
+    ear = Ear(LoudnessVad(), Timing())
+    list(ear.hear(sound(("silence", 1.0))))
+    ear.floor_given_s = ear.position_s
+    call = sound(("silence", 0.8), ("speech", 0.5), ("silence", 1.0), ("speech", 0.5))
+    found = list(ear.hear(call)) + list(ear.audio_over())
+    first, second = sounds_of(found)
+    assert first.response_latency_s == pytest.approx(0.8, abs=0.011)
+    assert second.response_latency_s is None  # nobody spoke in between
+
+
+def test_a_voice_that_ends_under_the_callers_own_invites_nothing():
+    ear = Ear(LoudnessVad(), Timing())
+    list(ear.hear(sound(("silence", 0.5), ("speech", 0.5))))
+    ear.floor_given_s = 0.8
+    list(ear.hear(sound(("silence", 1.0))))
+    ear.taking.reply_over(1)
+    (turn,) = sounds_of([*ear.hear(sound(("speech", 0.5))), *ear.audio_over()])
+    assert turn.response_latency_s is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 5000))
+def test_how_the_audio_is_cut_into_chunks_changes_nothing(step: int):
+    call = sound(("silence", 0.5), ("speech", 0.5), ("silence", 1.2), ("speech", 0.3))
+    whole = [event for event, _ in turns_in(call, step=len(call))]
+    assert [event for event, _ in turns_in(call, step=step)] == whole
+    assert isinstance(whole[0], SpeechStarted)
