@@ -52,6 +52,7 @@ class _Anthropic:
     def __init__(self, endpoint: Endpoint, settings: Mapping[str, Any]) -> None:
         self._endpoint = endpoint
         self._settings = settings
+        self.name = f"anthropic {settings['model']}"
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
         """The reply; its first delta, without text, says that the server has begun to answer.

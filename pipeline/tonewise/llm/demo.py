@@ -9,6 +9,8 @@ _QUOTED_CHARACTERS = 90  # for languages that put no spaces between words
 
 
 class _Demo:
+    name = "demo"
+
     def __init__(self, words_per_delta: int) -> None:
         self._words_per_delta = words_per_delta
 

@@ -41,6 +41,7 @@ class _OpenAiCompatible:
     def __init__(self, endpoint: Endpoint, settings: Mapping[str, Any], limit_name: str) -> None:
         self._endpoint = endpoint
         self._settings = settings
+        self.name = f"openai_compatible {settings['model']}"
         self._limit_name = limit_name
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:

@@ -11,6 +11,8 @@ _FAULTS = tuple(name for name in get_args(Outcome) if name not in {"answered", "
 
 
 class _Scripted:
+    name = "scripted"
+
     def __init__(
         self,
         replies: Sequence[str],

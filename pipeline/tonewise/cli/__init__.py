@@ -1,0 +1,42 @@
+"""The command `tonewise`. Each file of this folder is a subcommand: its object named `command`."""
+
+import importlib
+import pkgutil
+import sys
+
+import click
+
+from tonewise import __version__
+from tonewise.errors import TonewiseError
+
+
+class _Folder(click.Group):
+    """A group whose subcommands are the files of this folder."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=_Folder,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with: tonewise replay web/samples/1-simple-synthetic.flac",
+)
+@click.version_option(__version__, prog_name="tonewise")
+def tonewise() -> None:
+    """Route a live conversation to the right model by what is said and by how it is said."""
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends in one clear line, never a traceback."""
+    try:
+        tonewise()
+    except TonewiseError as error:
+        click.echo(f"tonewise: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,243 @@
+"""`tonewise explain`: which route a turn would take, and why, without calling any LLM."""
+
+import codecs
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+import msgspec
+
+from tonewise import plugins
+from tonewise.errors import ConfigError
+from tonewise.facts import Plan, Scalar, Term, Transcript, VoiceCues
+
+if TYPE_CHECKING:
+    from tonewise.stages import Candidate, Policy
+
+SHARES = ("hesitation", "frustration", "clipping")
+"""Cues that lie in [0, 1]."""
+
+BAR = 24
+"""Characters of a full bar."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One input line. Other keys ("id", "label" …) are left alone."""
+
+    text: str
+    cues: dict[str, Any] | None = None
+    metadata: dict[str, Scalar] | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A plan, what it was made from, and the microseconds that it took on the wall clock."""
+
+    plan: Plan
+    frustration: float | None
+    micros: float
+
+    def to_json(self) -> bytes:
+        """One line of JSON, without a line break."""
+        return msgspec.json.encode(
+            {
+                "route": self.plan.route,
+                "complexity": round(self.plan.complexity, 6),
+                "frustration": self.frustration,
+                "reasons": self.plan.reasons,
+                "models": self.plan.models,
+                "micros": self.micros,
+            }
+        )
+
+
+class Explainer:
+    """The configured policy and models, ready to be asked."""
+
+    def __init__(self, policy: "Policy", candidates: "tuple[Candidate, ...]") -> None:
+        self._policy = policy
+        self._candidates = candidates
+
+    def answer(self, asked: Asked) -> Answer:
+        """The route of a turn.
+
+        Raises:
+            ConfigError: a cue is unknown, of the wrong type or out of range.
+        """
+        from tonewise.stages import Turn
+
+        cues = voice_cues(asked.cues) if asked.cues is not None else None
+        turn = Turn(1, Transcript(asked.text), cues, caller=asked.metadata or {})
+        began = time.perf_counter_ns()
+        plan = self._policy.decide(turn, self._candidates)
+        micros = round((time.perf_counter_ns() - began) / 1000, 1)
+        return Answer(plan, cues.frustration if cues else None, micros)
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option(
+    "--jsonl",
+    "lines",
+    type=click.File("rb"),
+    metavar="FILE",
+    help='Explain a file of lines {"text": …, "cues"?: {…}, "metadata"?: {…}}; - reads them from '
+    "stdin. One line of JSON comes out for each, an error too; any error makes the exit code 1.",
+)
+@click.option(
+    "--cues",
+    metavar="JSON",
+    help='How TEXT is said, as in \'{"hesitation": 0.8, "frustration": 0.7}\'.',
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The settings; else $TONEWISE_CONFIG, ./tonewise.toml or the defaults.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def command(
+    text: str | None,
+    lines: BinaryIO | None,
+    cues: str | None,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Show the route of a turn of text, and why. No LLM is called.
+
+    \b
+    tonewise explain "where's my order"
+    tonewise explain --cues '{"frustration": 0.8}' "where's my order"
+    tonewise explain --jsonl turns.jsonl
+    """
+    if (text is None) == (lines is None):
+        msg = "give either a text or --jsonl FILE"
+        raise click.UsageError(msg)
+    if lines is not None:
+        if cues is not None:
+            msg = "with --jsonl, every line brings cues of its own"
+            raise click.UsageError(msg)
+        if _explain_lines(_explainer(config_file), lines, getattr(lines, "name", "<stdin>")):
+            raise click.exceptions.Exit(1)
+        return
+    asked = Asked(text or "", _parsed_cues(cues))
+    answer = _explainer(config_file).answer(asked)
+    if as_json:
+        click.echo(answer.to_json())
+    else:
+        click.echo("\n".join(_page(answer)))
+
+
+def voice_cues(given: dict[str, Any]) -> VoiceCues:
+    """Cues by their names in `VoiceCues`; all that are not given are absent.
+
+    Raises:
+        ConfigError: names the cue and what is wrong with it.
+    """
+    known = list(VoiceCues.__struct_fields__)
+    for name in given:
+        if name not in known:
+            hint = plugins.did_you_mean(name, known)
+            msg = f"unknown cue {name!r}{hint}; cues are: {', '.join(known)}"
+            raise ConfigError(msg)
+    try:
+        cues = msgspec.convert({"speech_s": 0.0, **given}, VoiceCues)
+    except msgspec.ValidationError as error:
+        msg = f"cue {_plainly(error)}"
+        raise ConfigError(msg) from error
+    shares = {name: getattr(cues, name) for name in SHARES} | (cues.emotion or {})
+    for name, value in shares.items():
+        if value is not None and not 0 <= value <= 1:
+            msg = f"cue {name!r} must lie between 0 and 1, not {value}"
+            raise ConfigError(msg)
+    return cues
+
+
+def _explainer(config_file: Path | None) -> Explainer:
+    """Reads the settings. The imports are here so that `tonewise --help` need not wait."""
+    import os
+
+    from tonewise import config
+    from tonewise.stages import Candidate
+
+    settings = config.load(config_file, os.environ)
+    policy = plugins.load("routing", settings.router.use, settings.router.options)
+    return Explainer(policy, tuple(Candidate(m.name, m.route) for m in settings.models))
+
+
+def _explain_lines(explainer: Explainer, lines: Iterable[bytes], file: str) -> int:
+    """One line out for each line in; returns how many were wrong."""
+    wrong = 0
+    for number, line in enumerate(lines, start=1):
+        try:
+            out = explainer.answer(_asked(line.removeprefix(codecs.BOM_UTF8))).to_json()
+        except ConfigError as error:
+            wrong += 1
+            problem = f"{file}:{number}: {error}"
+            click.echo(f"tonewise: {problem}", err=True)
+            out = msgspec.json.encode({"error": problem})
+        click.echo(out)
+    return wrong
+
+
+def _asked(line: bytes) -> Asked:
+    if not line.strip():
+        msg = 'the line is empty; {"text": ""} asks for a turn without words'
+        raise ConfigError(msg)
+    try:
+        keys = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        hint = "; JSON has no NaN: leave a cue out that was not measured" * (b"NaN" in line)
+        msg = f"not JSON: {str(error).partition(' - at ')[0]}{hint}"
+        raise ConfigError(msg) from error
+    for key in keys if isinstance(keys, dict) else ():
+        known = key in Asked.__struct_fields__
+        if not known and (hint := plugins.did_you_mean(key, ["cues", "metadata"])):
+            msg = f"unknown key {key!r}{hint}"
+            raise ConfigError(msg)
+    try:
+        return msgspec.convert(keys, Asked)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_plainly(error)) from error
+
+
+def _plainly(error: msgspec.ValidationError) -> str:
+    """As in "text: expected `str`, got `int`"."""
+    what, _, where = str(error).partition(" - at `$.")
+    what = what[:1].lower() + what[1:]
+    return f"{where.rstrip('`')}: {what}" if where else what
+
+
+def _parsed_cues(cues: str | None) -> dict[str, Any] | None:
+    if cues is None:
+        return None
+    try:
+        return msgspec.json.decode(cues, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        msg = f"--cues must be a JSON object, as in '{{\"hesitation\": 0.8}}': {error}"
+        raise click.UsageError(msg) from error
+
+
+# ---------------------------------------------------------------- for people
+
+
+def _page(answer: Answer) -> list[str]:
+    plan = answer.plan
+    first, *others = [reason.text for reason in plan.reasons] or ["no reason given"]
+    filled = round(plan.complexity * BAR)
+    return [
+        f"route       {plan.route}",
+        f"because     {first}",
+        *(f"            {text}" for text in others),
+        f"models      {', then '.join(plan.models) or 'none'}",
+        f"complexity  {plan.complexity:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
+        *(f"            {_row(term)}" for term in plan.complexity_terms),
+        f"decided in  {answer.micros:.0f} µs",
+    ]
+
+
+def _row(term: Term) -> str:
+    bar = "▇" * round(4 * abs(term.contribution))
+    value = "" if term.name == "bias" else f"{term.value:g}"
+    return f"{term.name:<12}{value:>5} {term.contribution:+7.2f}  {bar}".rstrip()

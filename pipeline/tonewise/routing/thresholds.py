@@ -1,0 +1,128 @@
+"""The first policy: thresholds on complexity, hesitation and frustration, and nothing learnt.
+
+    frustration ≥ frustrated_at                                        → frontier
+    complexity ≥ frontier_at                                           → frontier
+    hesitation ≥ hesitant_at and complexity ≥ hesitant_complexity      → frontier
+    else                                                               → fast
+
+The voice can only ever move a turn towards the stronger model. A cue that was not measured is
+absent and decides nothing.
+"""
+
+import math
+from dataclasses import dataclass
+
+from tonewise.errors import ConfigError
+from tonewise.facts import Plan, Reason, VoiceCues
+from tonewise.routing.complexity import complexity, in_words
+from tonewise.stages import Candidate, Turn
+
+FAST = "fast"
+FRONTIER = "frontier"
+
+
+@dataclass(slots=True)
+class Thresholds:
+    """From where on a signal, in [0, 1], asks for the stronger model; see `load`."""
+
+    frontier_at: float
+    hesitant_at: float
+    hesitant_complexity: float
+    frustrated_at: float
+    name: str = "thresholds"
+
+    def decide(self, turn: Turn, candidates: tuple[Candidate, ...]) -> Plan:
+        """The route of a turn, with what decided it as the first reason.
+
+        The models of the route come first, then those of the other one, each in the order of
+        `candidates`; models of any other route come last. None is left out.
+        """
+        score, terms = complexity(turn.transcript.text, [past.said for past in turn.history])
+        made_of = f"{_compared('complexity', score, self.frontier_at)}: {in_words(terms)}"
+        asks = [
+            *self._frustration(turn.cues),
+            (
+                score >= self.frontier_at,
+                Reason("complexity", made_of, score, self.frontier_at),
+            ),
+            *self._hesitation(turn.cues, score),
+        ]
+        frontier = any(asked for asked, _ in asks)
+        # The deciding reason first: whoever asked for the frontier, else the low complexity.
+        asks.sort(key=lambda ask: not ask[0] if frontier else ask[1].signal != "complexity")
+        route = FRONTIER if frontier else FAST
+        reasons = tuple(reason for _, reason in asks)
+        return Plan(route, _in_order(candidates, route), reasons, score, terms)
+
+    def _frustration(self, cues: VoiceCues | None) -> list[tuple[bool, Reason]]:
+        heard = _measured(cues.frustration) if cues else None
+        if heard is None:
+            return []
+        text = _compared("frustration", heard, self.frustrated_at)
+        asked = heard >= self.frustrated_at
+        if asked:
+            text += ": the caller is frustrated"
+        return [(asked, Reason("frustration", text, heard, self.frustrated_at))]
+
+    def _hesitation(self, cues: VoiceCues | None, score: float) -> list[tuple[bool, Reason]]:
+        heard = _measured(cues.hesitation) if cues else None
+        if heard is None:
+            return []
+        asked = False
+        text = _compared("hesitation", heard, self.hesitant_at)
+        if heard >= self.hesitant_at:
+            bar = self.hesitant_complexity
+            asked = score >= bar
+            joined = "and" if asked else "but the turn is simple:"
+            text += f", {joined} {_compared('complexity', score, bar)}"
+        return [(asked, Reason("hesitation", text, heard, self.hesitant_at))]
+
+
+def load(
+    frontier_at: float = 0.5,
+    hesitant_at: float = 0.6,
+    hesitant_complexity: float = 0.25,
+    frustrated_at: float = 0.6,
+) -> Thresholds:
+    """Thresholds, each in [0, 1].
+
+    Args:
+        frontier_at: complexity from which a turn goes to the frontier model.
+        hesitant_at: hesitation from which `hesitant_complexity` counts instead: what a hesitant
+            caller says carries less of what is meant, and the stronger model makes more of it.
+        hesitant_complexity: complexity from which a hesitant caller's turn goes there; below it
+            ("um, yes") the turn is simple however it was said.
+        frustrated_at: frustration from which any turn goes there.
+
+    Raises:
+        ConfigError: a threshold that is no number in [0, 1].
+    """
+    settings = {
+        "frontier_at": frontier_at,
+        "hesitant_at": hesitant_at,
+        "hesitant_complexity": hesitant_complexity,
+        "frustrated_at": frustrated_at,
+    }
+    for key, value in settings.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value <= 1:
+            msg = f"router option {key!r} must be a number from 0 to 1, not {value!r}"
+            raise ConfigError(msg)
+    return Thresholds(frontier_at, hesitant_at, hesitant_complexity, frustrated_at)
+
+
+def _in_order(candidates: tuple[Candidate, ...], route: str) -> tuple[str, ...]:
+    other = FAST if route == FRONTIER else FRONTIER
+    rank = {route: 0, other: 1}
+    return tuple(each.name for each in sorted(candidates, key=lambda c: rank.get(c.route, 2)))
+
+
+def _measured(cue: float | None) -> float | None:
+    return None if cue is None or math.isnan(cue) else cue
+
+
+def _compared(what: str, value: float, threshold: float) -> str:
+    """As in "complexity 0.71 ≥ 0.50"; two decimals, more where two would not tell them apart."""
+    sign = "≥" if value >= threshold else "<"
+    digits = 2 if abs(value - threshold) >= 0.01 else 4
+    return f"{what} {value:.{digits}f} {sign} {threshold:.{digits}f}"
