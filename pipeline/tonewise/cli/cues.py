@@ -1,0 +1,77 @@
+"""`tonewise cues`: how each turn of a recording was said, without asking what."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from tonewise.cli.replay import play
+from tonewise.events import AnyEvent, TurnEnded, TurnMeasured
+
+
+@click.command("cues")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
+@click.option(
+    "--channel",
+    type=click.IntRange(min=0),
+    help="The caller's channel, from 0; needed where a recording has more than one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per turn.")
+def command(
+    files: tuple[Path, ...], config: Path | None, channel: int | None, as_json: bool
+) -> None:
+    """Measure the voice cues of recordings, turn by turn: pauses, rate, pitch, hesitation ...
+
+    Needs no speech recognition and no model but the VAD.
+
+    \b
+    tonewise cues web/samples/2-hesitant-synthetic.flac
+    tonewise cues --json call.wav | jq .cues.hesitation
+    """
+    from tonewise import config as settings
+    from tonewise import engines
+
+    # The very path that a call takes, with nobody to transcribe and so nothing to answer.
+    asked = settings.load(config, os.environ)
+    loaded = engines.load(msgspec.structs.replace(asked, stt=settings.Stt(use="scripted")))
+    failed = play(loaded, files, channel, 0.0, lambda file: _Writer(file, as_json).tell)
+    sys.exit(1 if failed else 0)
+
+
+class _Writer:
+    """Writes the cues of one recording."""
+
+    def __init__(self, file: Path, as_json: bool) -> None:
+        self._file = file
+        self._as_json = as_json
+        self._ended: TurnEnded | None = None
+        if not as_json:
+            click.secho(str(file), bold=True)
+
+    def tell(self, event: AnyEvent) -> None:
+        """Remember when a turn was; write its cues."""
+        if isinstance(event, TurnEnded):
+            self._ended = event
+        if not isinstance(event, TurnMeasured) or self._ended is None:
+            return
+        if self._as_json:
+            line = {
+                "file": str(self._file),
+                "turn": event.turn,
+                "start_s": self._ended.start_s,
+                "end_s": self._ended.end_s,
+                "cues": event.cues,
+            }
+            click.echo(msgspec.json.encode(line))
+            return
+        from tonewise.timeline import how
+
+        span = f"{self._ended.start_s:.2f} to {self._ended.end_s:.2f} s"
+        click.echo(f"  turn {event.turn}  {span}: {how(event.cues)}")
+        for term in event.cues.hesitation_terms:
+            click.secho(f"    {term.name} {term.value:g} adds {term.contribution:+.2f}", dim=True)

@@ -1,0 +1,343 @@
+"""One call, hello to goodbye."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from loudness_vad import LoudnessVad, sound
+from tonewise import plugins
+from tonewise.audio import RATE
+from tonewise.call import Call
+from tonewise.config import Config, Llm, Server, Stt
+from tonewise.engines import Engines
+from tonewise.events import (
+    AnyEvent,
+    AttemptEnded,
+    CallEnded,
+    CallStarted,
+    ReplyEnded,
+    ReplyInterrupted,
+    ReplyStreamed,
+    StageFailed,
+    TurnEnded,
+    TurnIgnored,
+    TurnMeasured,
+    TurnRouted,
+    TurnTranscribed,
+)
+from tonewise.facts import VoiceCues
+from tonewise.llm.dispatch import Target
+from tonewise.stages import Candidate, Greeting, Heard, HungUp, Inbound, Played
+
+TURN = sound(("silence", 0.3), ("speech", 0.6), ("silence", 0.9))
+
+
+class Line:
+    """A transport whose other end is the test."""
+
+    def __init__(self, *inbound: Inbound, lock_step: bool = True) -> None:
+        self.lock_step = lock_step
+        self.greeting = Greeting(call="test", wire="line", caller={"tier": "gold"})
+        self.told: list[AnyEvent] = []
+        self.queue: asyncio.Queue[Inbound] = asyncio.Queue()
+        self.changed = asyncio.Event()
+        for item in inbound:
+            self.queue.put_nowait(item)
+
+    async def receive(self) -> AsyncIterator[Inbound]:
+        while True:
+            yield await self.queue.get()
+
+    def send(self, event: AnyEvent) -> None:
+        self.told.append(event)
+        self.changed.set()
+
+    def all(self, kind: type) -> list[Any]:
+        return [event for event in self.told if isinstance(event, kind)]
+
+    async def until(self, kind: type, count: int = 1) -> None:
+        async with asyncio.timeout(5):
+            while len(self.all(kind)) < count:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+def engines(
+    lines: list[str] | None = None,
+    config: Config | None = None,
+    llm: dict[str, Any] | None = None,
+    **replaced: Any,
+) -> Engines:
+    """Real engines, with a scripted caller and scripted models."""
+    models = {"quick": ("fast", llm or {"replies": ["All right."]}), "deep": ("frontier", {})}
+    made = Engines(
+        config=config or Config(),
+        vad=LoudnessVad(),
+        stt=plugins.load("stt", "scripted", {"lines": lines or ["hello there"]}),
+        acoustic=plugins.load("acoustic", "prosody"),
+        policy=plugins.load("routing", "thresholds"),
+        targets={
+            name: Target(name, plugins.load("llm", "scripted", options))
+            for name, (_, options) in models.items()
+        },
+        candidates=tuple(Candidate(name, route) for name, (route, _) in models.items()),
+        workers=ThreadPoolExecutor(2),
+    )
+    return Engines(**{f: getattr(made, f) for f in made.__slots__} | replaced)
+
+
+async def conduct(loaded: Engines, line: Line) -> None:
+    async with asyncio.timeout(10):
+        await Call(loaded, line).run()
+    await loaded.aclose()
+
+
+async def test_a_turn_walks_through_every_stage_in_order():
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(["where is my order"]), line)
+    kinds = [type(event) for event in line.told]
+    assert kinds[0] is CallStarted
+    assert kinds[-1] is CallEnded
+    walk = [TurnEnded, TurnTranscribed, TurnMeasured, TurnRouted, ReplyStreamed, AttemptEnded]
+    assert [kind for kind in kinds if kind in walk and kind is not ReplyStreamed] == [
+        kind for kind in walk if kind is not ReplyStreamed
+    ]
+    assert line.all(ReplyEnded)[0].text == "All right."
+    assert line.all(TurnRouted)[0].plan.models[0] == "quick"
+    assert line.told[0].caller == {"tier": "gold"}
+    assert line.told[-1].reason == "bye"
+
+
+async def test_every_turn_event_bears_its_turn_number():
+    line = Line(Heard(TURN), Heard(TURN), Heard(TURN), HungUp("bye"))
+    await conduct(engines(["one please", "two please", "three please"]), line)
+    for kind in (TurnEnded, TurnTranscribed, TurnMeasured, TurnRouted, ReplyEnded):
+        assert [event.turn for event in line.all(kind)] == [1, 2, 3]
+    said = [event.transcript.text for event in line.all(TurnTranscribed)]
+    assert said == ["one please", "two please", "three please"]
+
+
+async def test_a_broken_stt_costs_one_turn_not_the_call():
+    line = Line(Heard(TURN), Heard(TURN), HungUp("bye"))
+    stt = plugins.load("stt", "scripted", {"lines": ["one", "two"], "fail_on": [1]})
+    await conduct(engines(stt=stt), line)
+    (failed,) = line.all(StageFailed)
+    assert (failed.turn, failed.stage) == (1, "stt")
+    assert line.all(TurnIgnored)[0].turn == 1
+    assert [event.turn for event in line.all(ReplyEnded)] == [2]
+
+
+class Broken:
+    """An engine that breaks in a way nobody thought of."""
+
+    name = "broken"
+
+    def open(self) -> "Broken":
+        return self
+
+    def measure(self, turn) -> VoiceCues:
+        raise ZeroDivisionError("division by zero")
+
+    def decide(self, turn, candidates):
+        raise KeyError("no such rule")
+
+
+async def test_broken_cues_are_neutral_and_the_turn_is_answered():
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(acoustic=Broken()), line)
+    (failed,) = line.all(StageFailed)
+    assert (failed.stage, failed.error) == ("acoustic", "ZeroDivisionError: division by zero")
+    assert not line.all(TurnMeasured)
+    assert line.all(ReplyEnded)[0].outcome == "answered"
+
+
+async def test_a_broken_policy_still_gets_the_caller_an_answer():
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(policy=Broken()), line)
+    assert line.all(StageFailed)[0].stage == "routing"
+    assert "failed" in line.all(TurnRouted)[0].plan.reasons[0].text
+    assert line.all(ReplyEnded)[0].outcome == "answered"
+
+
+async def test_a_stuck_stt_is_not_waited_for():
+    slow = plugins.load("stt", "scripted", {"lines": ["too late"], "delay_s": 0.5})
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(config=Config(stt=Stt(timeout=0.05)), stt=slow), line)
+    assert "no result in 0.05 s" in line.all(StageFailed)[0].error
+
+
+async def test_a_model_that_fails_is_replaced_by_the_next_and_every_try_is_told():
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(llm={"replies": ["never"], "fail": "rate_limited"}), line)
+    tries = [(event.attempt, event.model, event.outcome) for event in line.all(AttemptEnded)]
+    assert tries == [(1, "quick", "rate_limited"), (2, "deep", "answered")]
+    assert line.all(ReplyEnded)[0].model == "deep"
+
+
+async def test_when_every_model_fails_the_call_goes_on():
+    line = Line(Heard(TURN), Heard(TURN), HungUp("bye"))
+    failing = plugins.load("llm", "scripted", {"fail": "unreachable"})
+    targets = {name: Target(name, failing) for name in ("quick", "deep")}
+    await conduct(engines(["one", "two"], targets=targets), line)
+    assert [event.outcome for event in line.all(ReplyEnded)] == ["failed", "failed"]
+    assert line.told[-1] == CallEnded(at=line.told[-1].at, reason="bye", turns=2)
+
+
+async def test_a_turn_without_words_is_not_answered_and_the_floor_is_open_again():
+    line = Line(Heard(TURN), Heard(TURN), HungUp("bye"))
+    await conduct(engines([" ", "hello"]), line)
+    assert line.all(TurnIgnored)[0].turn == 1
+    assert [event.turn for event in line.all(ReplyEnded)] == [2]
+
+
+async def test_the_caller_can_speak_over_the_reply():
+    line = Line(Heard(TURN), lock_step=False)
+    slow = {"replies": ["one two three four five"], "token_delay_s": 0.1}
+    loaded = engines(["tell me", "stop it"], llm=slow)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(loaded, line).run())
+        await line.until(ReplyStreamed, 2)
+        line.queue.put_nowait(Heard(TURN))
+        await line.until(ReplyEnded, 2)
+        line.queue.put_nowait(HungUp("bye"))
+    first, second = line.all(ReplyEnded)
+    assert (first.turn, first.outcome) == (1, "interrupted")
+    assert first.text in "one two three four five"
+    assert first.text.startswith("one two")
+    assert line.all(ReplyInterrupted)[0].turn == 1
+    assert line.all(AttemptEnded)[0].outcome == "cancelled"
+    assert (second.turn, second.outcome) == (2, "answered")
+    streamed = "".join(e.text for e in line.all(ReplyStreamed) if e.turn == 1)
+    assert streamed == first.text  # nothing of turn 1 is heard after it was interrupted
+    await loaded.aclose()
+
+
+class Remembering:
+    """A model that keeps what it was asked."""
+
+    name = "remembering"
+
+    def __init__(self) -> None:
+        self.asked: list[list[tuple[str, str]]] = []
+        self.real = plugins.load("llm", "scripted", {"replies": ["noted"]})
+
+    def stream(self, request):
+        self.asked.append([(m.role, m.content) for m in request.messages[1:]])
+        return self.real.stream(request)
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_turn_that_was_talked_past_is_not_lost():
+    """The caller goes on before STT is done: nothing is answered twice, nothing forgotten."""
+    model = Remembering()
+    slow = plugins.load("stt", "scripted", {"lines": ["i want to", "go home"], "delay_s": 0.2})
+    line = Line(Heard(TURN), Heard(TURN), lock_step=False)
+    targets = {"quick": Target("quick", model), "deep": Target("deep", model)}
+    loaded = engines(stt=slow, targets=targets)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(loaded, line).run())
+        await line.until(ReplyEnded)
+        line.queue.put_nowait(HungUp("bye"))
+    assert [event.turn for event in line.all(ReplyEnded)] == [2]
+    assert model.asked == [[("user", "i want to"), ("user", "go home")]]
+    await loaded.aclose()
+
+
+async def test_a_model_is_told_what_was_said_before_and_no_more_than_the_settings_allow():
+    model = Remembering()
+    line = Line(*[Heard(TURN)] * 4, HungUp("bye"))
+    targets = {"quick": Target("quick", model), "deep": Target("deep", model)}
+    config = Config(llm=Llm(history=2))
+    await conduct(engines(["a", "b", "c", "d"], config=config, targets=targets), line)
+    assert model.asked[3] == [
+        ("user", "b"),
+        ("assistant", "noted"),
+        ("user", "c"),
+        ("assistant", "noted"),
+        ("user", "d"),
+    ]
+
+
+async def test_hanging_up_in_the_middle_of_a_reply_ends_everything():
+    line = Line(Heard(TURN), lock_step=False)
+    loaded = engines(llm={"replies": ["never ending"], "stall_after_words": 1})
+    async with asyncio.timeout(2):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Call(loaded, line).run())
+            await line.until(ReplyStreamed)
+            line.queue.put_nowait(HungUp("the caller hung up"))
+    assert line.all(ReplyEnded)[0].outcome == "interrupted"
+    assert isinstance(line.told[-1], CallEnded)
+    assert len(asyncio.all_tasks()) == 1
+    await loaded.aclose()
+
+
+async def test_a_call_that_is_stopped_says_so_last():
+    line = Line(Heard(TURN), lock_step=False)
+    loaded = engines(llm={"replies": ["x y"], "stall_after_words": 1})
+    task = asyncio.create_task(Call(loaded, line).run())
+    await line.until(ReplyStreamed)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert line.told[-1].reason == "stopped"
+    await loaded.aclose()
+
+
+async def test_a_call_cannot_last_for_ever():
+    line = Line(lock_step=False)
+    await conduct(engines(config=Config(server=Server(longest_call=0.05))), line)
+    assert "longest_call" in line.told[-1].reason
+
+
+async def test_a_recording_that_ends_in_mid_turn_is_answered():
+    line = Line(Heard(TURN[: round(0.8 * RATE)]), HungUp("end", answer_last_turn=True))
+    await conduct(engines(), line)
+    assert line.all(TurnEnded)[0].reason == "end_of_audio"
+    assert line.all(ReplyEnded)[0].outcome == "answered"
+
+
+async def test_the_callers_delay_counts_from_when_our_voice_was_played_to_its_end():
+    line = Line(Heard(TURN), Played(1), Heard(TURN), HungUp("bye"))
+    await conduct(engines(["one", "two"]), line)
+    first, second = line.all(TurnMeasured)
+    assert first.cues.response_latency_s is None
+    assert second.cues.response_latency_s == pytest.approx(0.3, abs=0.02)
+
+
+async def test_the_same_audio_gives_the_same_events():
+    from tonewise.events import to_json
+
+    logs = []
+    for _ in range(3):
+        line = Line(Heard(TURN), Heard(TURN), HungUp("bye"))
+        await conduct(engines(["compare these two", "yes"]), line)
+        logs.append([to_json(event, wall=False) for event in line.told])
+    assert logs[0] == logs[1] == logs[2]
+
+
+async def test_many_calls_share_the_engines_and_one_bad_call_harms_no_other():
+    loaded = engines(["one", "two"])
+    lines = [Line(Heard(TURN), Heard(TURN), HungUp("bye")) for _ in range(8)]
+
+    class Rotten(Line):
+        async def receive(self):
+            yield Heard(TURN)
+            raise RuntimeError("the transport broke")
+
+    bad = Rotten()
+    async with asyncio.timeout(10):
+        results = await asyncio.gather(
+            *(Call(loaded, line).run() for line in [*lines, bad]), return_exceptions=True
+        )
+    assert results[:-1] == [None] * 8
+    assert isinstance(results[-1], Exception)
+    assert bad.told[-1].reason == "failed"
+    for line in lines:
+        assert [e.transcript.text for e in line.all(TurnTranscribed)] == ["one", "two"]
+    await loaded.aclose()

@@ -1,0 +1,170 @@
+"""A recorded call goes in; the same events come out every time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loudness_vad import sound
+from recordings import wav_bytes, write
+from tonewise import assets
+from tonewise.errors import AudioError
+from tonewise.stages import Heard, HungUp, OtherParty
+from tonewise.transports.replay import Replay
+
+CALL = sound(("silence", 0.5), ("speech", 0.8), ("silence", 1.2))
+SAMPLES = sorted((assets.folder("web") / "samples").glob("*.flac"))
+
+SCRIPTED = """
+[vad]
+use = "webrtc"
+options = {aggressiveness = 0}
+[stt]
+use = "scripted"
+options = {lines = ["where is my order", "thank you"]}
+"""
+
+
+async def received(transport: Replay) -> list:
+    return [inbound async for inbound in transport.receive()]
+
+
+def tonewise(*arguments: object, **environ: str) -> subprocess.CompletedProcess:
+    clean = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    return subprocess.run(
+        [sys.executable, "-m", "tonewise", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=clean | environ,
+    )
+
+
+async def test_a_recording_is_heard_whole_and_then_hangs_up(tmp_path):
+    inbound = await received(Replay(write(tmp_path / "call.wav", CALL)))
+    heard = np.concatenate([item.samples for item in inbound if isinstance(item, Heard)])
+    np.testing.assert_allclose(heard, CALL, atol=1e-4)
+    assert inbound[-1] == HungUp("end of recording", answer_last_turn=True)
+
+
+async def test_only_the_callers_channel_is_heard(tmp_path):
+    path = write(tmp_path / "two.wav", np.zeros_like(CALL), CALL)
+    inbound = await received(Replay(path, channel=0))
+    assert not any(item.samples.any() for item in inbound if isinstance(item, Heard))
+
+
+async def test_when_the_other_party_falls_silent_is_told_once(tmp_path):
+    agent = sound(("speech", 1.0), ("silence", 1.5))
+    path = write(tmp_path / "two.wav", agent, np.zeros_like(agent))
+    inbound = await received(Replay(path, channel=1))
+    (ended,) = [item for item in inbound if isinstance(item, OtherParty)]
+    assert ended.at == pytest.approx(1.0, abs=0.11)
+
+
+async def test_real_time_takes_as_long_as_the_audio(tmp_path):
+    import time
+
+    path = write(tmp_path / "call.wav", CALL[:8000])
+    began = time.perf_counter()
+    await received(Replay(path, speed=1.0))
+    assert time.perf_counter() - began >= 0.4
+
+
+def test_two_channels_need_the_callers_named(tmp_path):
+    path = write(tmp_path / "two.wav", CALL, CALL)
+    with pytest.raises(AudioError, match=r"2 channels.*--channel \(0, 1\)"):
+        Replay(path)
+    with pytest.raises(AudioError, match="no channel 5"):
+        Replay(path, channel=5)
+
+
+@pytest.fixture
+def scripted(tmp_path) -> Path:
+    path = tmp_path / "scripted.toml"
+    path.write_text(SCRIPTED)
+    return path
+
+
+@pytest.mark.skipif(not SAMPLES, reason="no samples in web/samples")
+def test_the_same_recording_gives_the_same_bytes(scripted):
+    first = tonewise("replay", "--json", "--config", scripted, *SAMPLES)
+    second = tonewise("replay", "--json", "--config", scripted, *SAMPLES)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    events = [json.loads(line) for line in first.stdout.splitlines()]
+    assert [event["event"] for event in events].count("call_started") == len(SAMPLES)
+    assert {"turn_transcribed", "turn_measured", "turn_routed", "reply_ended"} <= {
+        event["event"] for event in events
+    }
+    assert "_ms" not in first.stdout
+
+
+@pytest.mark.skipif(not SAMPLES, reason="no samples in web/samples")
+def test_wall_times_are_told_when_asked_for(scripted):
+    told = tonewise("replay", "--json", "--wall", "--config", scripted, SAMPLES[0])
+    assert "stt_ms" in told.stdout
+    assert "first_token_ms" in told.stdout
+
+
+@pytest.mark.skipif(not SAMPLES, reason="no samples in web/samples")
+def test_the_timeline_tells_what_was_said_how_and_why(scripted):
+    told = tonewise("replay", "--config", scripted, SAMPLES[0])
+    assert told.returncode == 0, told.stderr
+    for part in ("turn 1", "said", "“where is my order”", "how", "fast", "complexity", "reply"):
+        assert part in told.stdout
+    assert "times real time" in told.stdout
+
+
+def test_a_bad_file_is_named_the_others_are_played_and_the_exit_code_says_so(tmp_path, scripted):
+    bad, good = tmp_path / "bad.wav", tmp_path / "good.wav"
+    bad.write_text("this is no audio")
+    good.write_bytes(wav_bytes(CALL))
+    told = tonewise("replay", "--json", "--config", scripted, bad, tmp_path / "none.mp3", good)
+    assert told.returncode == 1
+    assert "bad.wav: not audio" in told.stderr
+    assert "none.mp3: no such file" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert json.loads(told.stdout.splitlines()[-1])["event"] == "call_ended"
+
+
+def test_a_recording_that_breaks_off_is_played_as_far_as_it_goes(tmp_path, scripted):
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(wav_bytes(np.tile(CALL, 3))[: len(CALL) * 2])
+    told = tonewise("replay", "--json", "--config", scripted, cut)
+    assert told.returncode == 1
+    assert "cut off" in told.stderr
+    last = json.loads(told.stdout.splitlines()[-1])
+    assert last["reason"] == "recording broken off"
+    assert last["at"] == pytest.approx(len(CALL) / 16000, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("[stt]\nuse = 'moonshin'", "did you mean 'moonshine'"),
+        ("[vad]\nthreshold = 7", "vad.threshold"),
+        ("[vad]\noptions = {agressiveness = 1}\nuse = 'webrtc'", "aggressiveness"),
+    ],
+)
+def test_a_typo_in_the_settings_is_one_clear_line(tmp_path, settings, complaint):
+    path = tmp_path / "typo.toml"
+    path.write_text(settings)
+    told = tonewise("replay", "--config", path, "any.wav")
+    assert told.returncode == 1
+    assert complaint in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_cues_are_measured_without_any_speech_recognition(tmp_path):
+    path = SAMPLES[0] if SAMPLES else write(tmp_path / "call.wav", CALL)
+    told = tonewise("cues", "--json", path)
+    assert told.returncode == 0, told.stderr
+    for line in told.stdout.splitlines():
+        cues = json.loads(line)["cues"]
+        assert cues["speech_s"] > 0
+        assert "emotion" not in cues
