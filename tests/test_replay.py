@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +169,25 @@ def test_cues_are_measured_without_any_speech_recognition(tmp_path):
         cues = json.loads(line)["cues"]
         assert cues["speech_s"] > 0
         assert "emotion" not in cues
+
+
+@pytest.mark.skipif(len(SAMPLES) != 3, reason="no samples in web/samples")
+@pytest.mark.skipif(not find_spec("moonshine_voice"), reason="no moonshine-voice here")
+def test_the_samples_are_routed_by_what_is_said_and_by_how_it_is_said():
+    """With the real ears: a simple call, a hesitant one, one that grows complex."""
+    told = tonewise("replay", "--json", *SAMPLES)
+    assert told.returncode == 0, told.stderr
+    plans = [
+        event["plan"]
+        for event in map(json.loads, told.stdout.splitlines())
+        if event["event"] == "turn_routed"
+    ]
+    assert [plan["route"] for plan in plans] == [
+        *("fast", "fast", "fast"),
+        *("fast", "fast", "frontier"),
+        *("fast", "fast", "frontier"),
+    ]
+    hesitant, complex_one = plans[5], plans[8]
+    assert hesitant["reasons"][0]["signal"] == "hesitation"
+    assert hesitant["complexity"] < 0.5
+    assert complex_one["reasons"][0]["signal"] == "complexity"
