@@ -1,0 +1,74 @@
+"""`tonewise serve`: the page, and the server that answers calls."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from tonewise.server import Running
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings, a TOML file. Else $TONEWISE_CONFIG, else tonewise.toml here, else defaults.",
+)
+@click.option("--host", help="Where to listen.  [default: 127.0.0.1, this machine only]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="0 takes a free one.  [default: 8600]")
+def command(config_file: Path | None, host: str | None, port: int | None) -> None:
+    """Serve the page and answer calls.
+
+    Open the address that it prints: play a sample call, or talk. Programs call the WebSocket at
+    /call with 16-bit PCM and read JSON events; GET /healthz tells whether the server is well.
+
+    Listening for other machines (--host 0.0.0.0) needs a token that callers must bring, in the
+    environment variable TONEWISE_TOKEN. Ctrl-C ends all calls and stops.
+    """
+    from tonewise import config, server
+
+    settings = config.load(config_file, os.environ)
+    asked = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    if asked:
+        changed = msgspec.structs.replace(settings.server, **asked)
+        settings = msgspec.structs.replace(settings, server=changed)
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("tonewise").setLevel(logging.INFO)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(server.serve(settings, _progress, _ready))
+    click.echo("Stopped.")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Makes uvloop's event loop; asyncio's own where there is none, as on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _progress(line: str) -> None:
+    click.echo(f"{line} …", err=True)
+
+
+def _ready(server: "Running") -> None:
+    if notice := getattr(server.engines.stt, "notice", None):
+        click.secho(notice, dim=True)
+    for stage, name in server.engines.names.items():
+        if stage != "llm":
+            click.echo(f"  {stage:<9} {name}")
+    models = server.engines.config.models
+    for model in models:
+        click.echo(f"  {model.route:<9} {model.name}")
+    if all(model.use == "demo" for model in models):
+        click.echo("  No model is configured: the built-in demo responder answers, and says so.")
+    click.echo(f"\nReady. Open {click.style(server.url, bold=True)} (Ctrl-C stops)")

@@ -1,0 +1,172 @@
+"""The plain WebSocket protocol, without the socket: PCM in, JSON events out.
+
+    WS /call
+
+    from the caller                           meaning
+    {"type": "start", …}                      optional, the first message; see below
+    binary                                    16-bit signed little-endian mono PCM, at `rate`; a
+                                              message may end anywhere, even inside a sample
+    {"type": "played", "turn": 3}             your device has played the reply to turn 3 to its end
+    {"type": "stop"}                          hang up; what is not answered yet is not answered
+
+    start: key      default   value
+    rate            16000     8000 to 48000, samples per second of the binary messages
+    language        unknown   what is spoken: ISO 639-1, as in "en"
+    caller          {}        what the router may know of the caller: at most 32 keys and 4096
+                              bytes of JSON; each value a text, a number, true or false
+    token           none      where the server asks for one that no `Authorization: Bearer` brings
+
+    to the caller                             meaning
+    {"event": "call_started", …}              one event of the call per text message, in the order
+    {"event": "turn_routed", …}               in which they happened; `events.py` lists them all
+    {"event": "call_ended", "reason": …}      always the last
+
+    close code   why
+    1000         the call is over: you said stop, or it reached its longest time
+    1001         the server stops
+    1003         a message of a type that is not in this table
+    1007         not JSON, or JSON with a wrong key or value
+    1008         a wrong token; `start` in the middle of a call; nothing said for too long; events
+                 that nobody reads
+    1009         a message too big
+    1011         the server failed
+    1013         too many calls: try again later
+
+The close frame's reason says in words what was wrong and what would be right. Send audio as it is
+spoken: what runs far ahead of real time is read no faster than real time.
+"""
+
+from typing import Annotated, assert_never
+
+import msgspec
+from msgspec import Meta
+
+from tonewise.audio import RATE, Resampler, from_pcm16
+from tonewise.errors import WireError
+from tonewise.facts import Scalar
+from tonewise.stages import Heard, HungUp, Played
+
+UNSUPPORTED, INVALID, POLICY, TOO_BIG, TRY_LATER = 1003, 1007, 1008, 1009, 1013
+"""Close codes of RFC 6455 §7.4.1 and its registry."""
+
+MOST_TEXT = 8192
+"""Characters of a text message."""
+
+MOST_CALLER = 4096
+"""Bytes of `caller` as JSON."""
+
+WHOLE_UNTIL = 2**53
+"""Beyond this a whole number is not the same number in every JSON reader."""
+
+Key = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """A text message from the caller."""
+
+
+class Start(Message, frozen=True, tag="start"):
+    """How the audio is sampled, and what is known of the caller."""
+
+    rate: Annotated[int, Meta(ge=8_000, le=48_000)] = RATE
+    language: Annotated[str, Meta(pattern="^[a-z]{2,3}$")] | None = None
+    caller: Annotated[dict[Key, Scalar], Meta(max_length=32)] = {}
+    token: str | None = None
+
+
+class ReplyPlayed(Message, frozen=True, tag="played"):
+    """The reply to `turn` has been played."""
+
+    turn: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class Stop(Message, frozen=True, tag="stop"):
+    """The caller hangs up."""
+
+
+_decoder: msgspec.json.Decoder[Start | ReplyPlayed | Stop] = msgspec.json.Decoder(
+    Start | ReplyPlayed | Stop
+)
+
+
+class PlainWire:
+    """One caller's side of the protocol.
+
+    Args:
+        max_message: bytes of one message.
+    """
+
+    def __init__(self, max_message: int = 65_536) -> None:
+        self._max_message = max_message
+        self._resampler = Resampler(RATE)
+        self._half = b""  # the first byte of a sample whose second is still to come
+
+    def begin(self, message: str | bytes) -> tuple[Start, Heard | Played | HungUp | None]:
+        """Read the first message: `start`, or anything else after an implied one.
+
+        Raises:
+            WireError: as `read` does.
+        """
+        first = _decoded(message) if isinstance(message, str) else None
+        start = first if isinstance(first, Start) else Start()
+        self._resampler = Resampler(start.rate)
+        return start, None if first is start else self.read(message)
+
+    def read(self, message: str | bytes) -> Heard | Played | HungUp:
+        """What a message says; sound of any rate comes out at 16 kHz.
+
+        Raises:
+            WireError: it is none of ours; `close_code` tells in which way.
+        """
+        if isinstance(message, bytes):
+            return Heard(self._resampler.push(from_pcm16(self._whole_samples(message))))
+        match _decoded(message):
+            case Start():
+                raise WireError("start must be the first message of a call", POLICY)
+            case ReplyPlayed(turn):
+                return Played(turn)
+            case Stop():
+                return HungUp("hung up")
+            case other:
+                assert_never(other)
+
+    def _whole_samples(self, message: bytes) -> bytes:
+        if len(message) > self._max_message:
+            text = f"{len(message)} bytes in one message; send at most {self._max_message}"
+            raise WireError(text, TOO_BIG)
+        data = self._half + message
+        whole = len(data) // 2 * 2
+        self._half = data[whole:]
+        return data[:whole]
+
+
+def _decoded(text: str) -> Start | ReplyPlayed | Stop:
+    if len(text) > MOST_TEXT:
+        msg = f"{len(text)} characters of text in one message; send at most {MOST_TEXT}"
+        raise WireError(msg, TOO_BIG)
+    try:
+        message = _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise _wrong(error) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise WireError('this text is not JSON; send it like {"type":"stop"}', INVALID) from error
+    if isinstance(message, Start):
+        _check_caller(message.caller)
+    return message
+
+
+def _wrong(error: msgspec.ValidationError) -> WireError:
+    what, _, where = str(error).partition(" - at `$.")
+    if where.startswith("type") or "field `type`" in what:
+        return WireError("no such message type; choose start, played or stop", UNSUPPORTED)
+    place = f"{where.rstrip('`')}: " if where else ""
+    return WireError(f"{place}{what[:1].lower()}{what[1:]}", INVALID)
+
+
+def _check_caller(caller: dict[str, Scalar]) -> None:
+    for key, value in caller.items():
+        if isinstance(value, int) and abs(value) > WHOLE_UNTIL:
+            raise WireError(f"caller.{key}: whole numbers go up to {WHOLE_UNTIL}", INVALID)
+    size = len(msgspec.json.encode(caller))
+    if size > MOST_CALLER:
+        raise WireError(f"caller: {size} bytes of JSON; send at most {MOST_CALLER}", INVALID)
