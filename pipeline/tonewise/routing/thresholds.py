@@ -89,8 +89,8 @@ def load(
     Args:
         frontier_at: complexity from which a turn goes to the frontier model.
         hesitant_at: hesitation from which `hesitant_complexity` counts instead: what a hesitant
-            caller says carries less of what is meant, and the stronger model makes more of it. 0.4 is
-            what one in twenty spontaneous turns reaches (`scripts/bench_cues --only turns`).
+            caller says carries less of what is meant, and the stronger model makes more of it.
+            One spontaneous turn in twenty reaches 0.4 (`scripts/bench_cues --only turns`).
         hesitant_complexity: complexity from which a hesitant caller's turn goes there; below it
             ("um, yes") the turn is simple however it was said.
         frustrated_at: frustration from which any turn goes there.

@@ -1,0 +1,227 @@
+"""`tonewise doctor`: what is installed, what will be used, what is missing and how to get it."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from tonewise import __version__, assets
+from tonewise.errors import TonewiseError
+
+if TYPE_CHECKING:
+    from tonewise.config import Config
+    from tonewise.default_models import Model
+
+DECODERS = ("pcm_s16le", "pcm_mulaw", "pcm_alaw", "flac", "mp3", "vorbis", "opus", "aac")
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that was looked at.
+
+    Attributes:
+        ok: it is there and works.
+        fix: what to type, or to set, where it is not; also how to get something better.
+        needed: no call can be answered without it.
+    """
+
+    section: str
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+    needed: bool = True
+
+
+@click.command("doctor")
+@click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def command(config: Path | None, as_json: bool) -> None:
+    """Tell what is installed, what a call would use, and how to get what is missing.
+
+    Loads every engine that the settings name, but calls nobody. Keys are told of by their names,
+    never by their values. Exits with 0 if a call could be answered now, else with 1.
+    """
+    findings = []
+    for finding in examine(config):
+        findings.append(finding)
+        if not as_json:
+            new = len(findings) == 1 or findings[-2].section != finding.section
+            _write(finding, heading=new)
+    lacking = [finding for finding in findings if finding.needed and not finding.ok]
+    if as_json:
+        told = {"version": __version__, "ready": not lacking, "findings": findings}
+        click.echo(msgspec.json.encode(told))
+    elif lacking:
+        names = ", ".join(finding.name for finding in lacking)
+        click.secho(f"\nNot ready: no call can be answered without {names}.", fg="red", bold=True)
+    else:
+        click.secho("\nReady: a call can be answered.", fg="green", bold=True)
+    sys.exit(1 if lacking else 0)
+
+
+def _write(finding: Finding, *, heading: bool) -> None:
+    if heading:
+        click.secho(f"\n{finding.section}", bold=True)
+    mark, color = ("no", "red") if finding.needed else (" -", "yellow")
+    if finding.ok:
+        mark, color = "ok", "green"
+    click.echo(f"  {click.style(mark, fg=color)}  {finding.name:<20} {finding.detail}")
+    if finding.fix:
+        click.echo(f"      {'':<20} {click.style(finding.fix, fg='cyan')}")
+
+
+def examine(config_file: Path | None) -> Iterator[Finding]:
+    """Everything that was found, as it is found."""
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    yield Finding("Machine", "tonewise", True, f"{__version__} in {Path(__file__).parents[1]}")
+    yield Finding("Machine", "Python", True, f"{platform.python_version()} on {system}")
+    yield from _packages()
+    yield from _files()
+    yield from _settings(config_file)
+
+
+def _packages() -> Iterator[Finding]:
+    """What pyproject.toml asks for; an extra is never needed, and what only tests use is left out.
+
+    A requirement reads `av>=14` or `webrtcvad-wheels>=2; extra == "webrtcvad"`.
+    """
+    try:
+        requirements = importlib.metadata.requires("tonewise") or ()
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("Packages", "tonewise", False, "runs uninstalled", "./scripts/run", False)
+        return
+    for requirement in requirements:
+        wanted, _, marker = (part.strip() for part in requirement.partition(";"))
+        if re.search(r"""extra == ['"](all|dev)['"]""", marker):
+            continue
+        needed = "extra ==" not in marker and "sys_platform" not in marker
+        found = re.match(r"[\w.-]+", wanted)
+        name = found[0] if found else wanted
+        try:
+            version, fix = importlib.metadata.version(name), ""
+        except importlib.metadata.PackageNotFoundError:
+            version, fix = "", f"python -m pip install '{wanted}'"
+        detail = version or ("not installed" if needed else "not installed; optional")
+        yield Finding("Packages", name, bool(version), detail, fix, needed)
+
+
+def _files() -> Iterator[Finding]:
+    yield _checked("Files", "web/", lambda: str(assets.folder("web")), needed=False)
+    yield _checked("Files", "models/", lambda: str(assets.folder("models")), needed=False)
+    yield _checked("Files", "audio formats", _decoding)
+    yield _checked("Files", "sample call", _sample, needed=False)
+
+
+def _checked(
+    section: str, name: str, check: Callable[[], str], *, needed: bool = True, fix: str = ""
+) -> Finding:
+    """What `check` says, or what went wrong in it."""
+    try:
+        return Finding(section, name, True, check(), needed=needed)
+    except Exception as error:  # noqa: BLE001 - a doctor tells of every ailment and goes on
+        kind = "" if isinstance(error, TonewiseError | OSError) else f"{type(error).__name__}: "
+        return Finding(section, name, False, f"{kind}{error}", fix, needed)
+
+
+def _decoding() -> str:
+    import av
+
+    for name in DECODERS:
+        av.Codec(name, "r")
+    versions = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    return f"{', '.join(DECODERS)} (PyAV {av.__version__}, libavcodec {versions})"
+
+
+def _sample() -> str:
+    from tonewise import audio, audio_file
+
+    sample = min((assets.folder("web") / "samples").glob("*.flac"))
+    return f"{sample} decodes to {len(audio_file.read(sample)) / audio.RATE:.1f} s"
+
+
+# ---------------------------------------------------------------- what a call would use
+
+
+def _settings(config_file: Path | None) -> Iterator[Finding]:
+    from tonewise import config
+
+    here = "tonewise.toml" if Path("tonewise.toml").is_file() else ""
+    place = str(config_file or os.environ.get("TONEWISE_CONFIG") or here or "defaults, no file")
+    try:
+        settings = config.load(config_file, os.environ)
+    except TonewiseError as error:
+        yield Finding("Settings", "configuration", False, str(error))
+        return
+    own = [f"${name}" for name in sorted(os.environ) if re.match("TONEWISE_[A-Z]+__", name)]
+    yield Finding("Settings", "configuration", True, ", ".join([place, *own]))
+    yield _port(settings)
+    yield from _keys(settings)
+    yield from _engines(settings)
+    for model in settings.models:
+        yield _model(model)
+    if all(model.use == "demo" for model in settings.models):
+        told = "none is configured: the demo responder answers, and says so"
+        fix = "export OPENAI_API_KEY=... (or another of the keys above)"
+        yield Finding("Models", "a real model", False, told, fix, needed=False)
+
+
+def _port(settings: "Config") -> Finding:
+    host, port = settings.server.host, settings.server.port
+    detail = f"{host} port {port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=1)[0]
+        with socket.socket(family, kind, protocol) as door:
+            # As the server does: a port that was in use a moment ago is free.
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.bind(address)
+    except OSError as error:
+        detail += f" cannot be had: {error.strerror}"
+        return Finding("Settings", "server", False, detail, "tonewise serve --port 0", needed=False)
+    return Finding("Settings", "server", True, f"{detail} is free", needed=False)
+
+
+def _keys(settings: "Config") -> Iterator[Finding]:
+    from tonewise.default_models import DEFAULT_MODELS
+
+    named = [*DEFAULT_MODELS, *(model.options.get("api_key_env") for model in settings.models)]
+    for name in dict.fromkeys([*named, settings.server.token_env]):
+        if name:
+            is_set = bool(os.environ.get(name))
+            yield Finding("Keys", name, is_set, "set" if is_set else "not set", needed=False)
+
+
+def _engines(settings: "Config") -> Iterator[Finding]:
+    from tonewise import plugins
+
+    stages = (
+        ("vad", settings.vad.use, settings.vad.options),
+        ("stt", settings.stt.use, settings.stt.options),
+        ("acoustic", settings.acoustic.use, settings.acoustic.options),
+        ("routing", settings.router.use, settings.router.options),
+    )
+    for stage, use, options in stages:
+
+        def load(stage: str = stage, use: str = use, options: dict[str, object] = options) -> str:
+            engine = plugins.load(stage, use, options)
+            notice: str = getattr(engine, "notice", "")
+            return f"{use}: {notice or engine.name}"
+
+        yield _checked("Engines", stage, load)
+
+
+def _model(model: "Model") -> Finding:
+    from tonewise import plugins
+
+    def load() -> str:
+        plugins.load("llm", model.use, model.options)
+        return f"{model.route} route, by {model.use}"
+
+    return _checked("Models", model.name, load)

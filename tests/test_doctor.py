@@ -1,0 +1,92 @@
+"""What `tonewise doctor` finds, with real engines and real settings."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tonewise import cli
+
+SCRIPTED = '[stt]\nuse = "scripted"\n'
+SECRET = "sk-nobody-may-see-this"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.endswith("_API_KEY") or name.startswith("TONEWISE_"):
+            monkeypatch.delenv(name)
+
+
+def doctor(settings: str, *options: str) -> Result:
+    Path("tonewise.toml").write_text(settings)
+    return CliRunner().invoke(cli.tonewise, ["doctor", *options])
+
+
+def findings(settings: str) -> dict[str, dict]:
+    return {found["name"]: found for found in told(settings)["findings"]}
+
+
+def told(settings: str) -> dict:
+    return json.loads(doctor(settings, "--json").stdout)
+
+
+def test_without_a_key_a_call_is_answered_by_the_demo_and_the_doctor_says_so():
+    result = doctor(SCRIPTED)
+    assert result.exit_code == 0, result.output
+    assert "Ready" in result.output
+    assert "demo" in result.output
+    assert "export OPENAI_API_KEY" in result.output
+
+
+def test_every_stage_is_told_with_the_engine_that_serves_it():
+    found = findings(SCRIPTED)
+    assert {"vad", "stt", "acoustic", "routing", "demo-fast", "demo-frontier"} <= found.keys()
+    assert "scripted" in found["stt"]["detail"]
+    assert found["audio formats"]["ok"]
+
+
+def test_whisper_without_weights_is_an_error_with_the_command_that_fetches_them():
+    nowhere = SCRIPTED.replace("scripted", "faster_whisper") + 'options = {cache = "nowhere"}\n'
+    result = doctor(nowhere)
+    assert result.exit_code == 1
+    assert "download_model" in result.output
+    assert "Not ready: no call can be answered without stt" in result.output
+
+
+def test_a_model_whose_key_is_missing_is_an_error_that_names_the_key():
+    hosted = '[[models]]\nname = "big"\noptions = {model = "x", api_key_env = "BIG_API_KEY"}\n'
+    found = findings(SCRIPTED + hosted)
+    assert not found["big"]["ok"]
+    assert "BIG_API_KEY" in found["big"]["detail"]
+    assert found["BIG_API_KEY"]["detail"] == "not set"
+
+
+def test_a_key_is_told_by_name_and_never_by_value(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    for options in ([], ["--json"]):
+        result = doctor(SCRIPTED, *options)
+        assert result.exit_code == 0, result.output
+        assert "OPENAI_API_KEY" in result.output
+        assert SECRET not in result.output
+
+
+def test_a_setting_with_a_typo_is_told_and_no_call_can_be_answered():
+    result = doctor("[turns]\npatiense = 1\n")
+    assert result.exit_code == 1
+    assert "patiense" in result.output
+    assert "patience" in result.output
+
+
+def test_a_taken_port_is_told_but_is_no_reason_to_despair():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = told(SCRIPTED + f"[server]\nport = {port}\n")
+    server = next(each for each in found["findings"] if each["name"] == "server")
+    assert not server["ok"]
+    assert server["fix"] == "tonewise serve --port 0"
+    assert found["ready"]
