@@ -121,6 +121,19 @@ def test_the_timeline_tells_what_was_said_how_and_why(scripted):
     assert "times real time" in told.stdout
 
 
+@pytest.mark.skipif(not SAMPLES, reason="no samples in web/samples")
+def test_a_reader_that_has_seen_enough_is_no_error(scripted):
+    """As with `| head`."""
+    command = [sys.executable, "-m", "tonewise", "replay", "--json", "--config", str(scripted)]
+    with subprocess.Popen(
+        [*command, *map(str, SAMPLES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert "call_started" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 0
+
+
 def test_a_bad_file_is_named_the_others_are_played_and_the_exit_code_says_so(tmp_path, scripted):
     bad, good = tmp_path / "bad.wav", tmp_path / "good.wav"
     bad.write_text("this is no audio")

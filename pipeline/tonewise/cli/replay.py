@@ -90,7 +90,10 @@ def play(
 
     A file that cannot be played is told of on stderr, and the others are played all the same.
     """
-    return asyncio.run(_play(loaded, files, channel, speed, writer))
+    try:
+        return asyncio.run(_play(loaded, files, channel, speed, writer))
+    except asyncio.CancelledError:  # nobody reads any more
+        return False
 
 
 async def _play(
@@ -108,7 +111,7 @@ async def _play(
         for file in files:
             try:
                 transport = Replay(file, channel, speed=speed)
-                await Call(loaded, transport, watch=writer(file)).run()
+                await Call(loaded, transport, watch=_while_read(writer(file))).run()
                 if transport.error:
                     raise transport.error
             except TonewiseError as error:
@@ -117,6 +120,22 @@ async def _play(
     finally:
         await loaded.aclose()
     return failed
+
+
+def _while_read(tell: Tell) -> Tell:
+    """Ends the replay, quietly, where nobody reads any more, as with `| head`."""
+    replaying = asyncio.current_task()
+
+    def tell_or_leave(event: AnyEvent) -> None:
+        try:
+            tell(event)
+        except BrokenPipeError:
+            # What is still written, and what Python flushes at its end, must go somewhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if replaying:
+                replaying.cancel()
+
+    return tell_or_leave
 
 
 def _timed(tell: Tell) -> Tell:
