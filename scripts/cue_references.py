@@ -4,7 +4,6 @@ import csv
 import ctypes
 import importlib
 import os
-import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,17 +40,6 @@ def default_data() -> Path:
     """Where data lies that is not part of the project."""
     named = os.environ.get("TONEWISE_DATA")
     return Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists() and (found := re.search(r"model name\s*: (.+)", info.read_text())):
-        cpu = found[1]
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    versions = f"Python {platform.python_version()}, numpy {np.__version__}"
-    return f"{cpu}, {os.cpu_count()} cores{load}, {versions}"
 
 
 parselmouth = optional("parselmouth")

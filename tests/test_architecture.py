@@ -14,25 +14,16 @@ import tonewise
 
 PACKAGE = Path(tonewise.__file__).parent
 
-# From the ground up. A name that ends in / is a room: a folder whose files belong together. The
-# second floor is where a turn is worked on, by engines that know nothing of each other.
-FLOORS = (
-    ("assets", "audio", "audio_file", "errors", "events", "facts"),
-    (
-        "config",
-        "default_models",
-        "inworld",
-        "plugins",
-        "routes",
-        "stages",
-        "timeline",
-        "turns",
-        "wire/",
-    ),
-    ("ear", "acoustic/", "llm/", "routing/", "stt/", "transports/", "vad/"),
-    ("call", "engines", "mouth"),
-    ("server", "switchboard", "cli/", "__main__"),
-)
+# The house, the roof above. A name that ends in / is a room: a folder whose files belong together.
+# In the middle a turn is worked on, by engines that know nothing of each other.
+HOUSE = """
+server switchboard cli/ __main__
+call engines mouth
+ear acoustic/ llm/ routing/ stt/ transports/ vad/
+config default_models inworld plugins routes stages timeline turns wire/
+assets audio audio_file errors events facts
+"""
+FLOORS = [line.split() for line in reversed(HOUSE.strip().splitlines())]
 PURE = (*FLOORS[0], *FLOORS[1], "ear", "routing/")
 IMPURE = {"asyncio", "httpx2", "random", "secrets", "socket", "threading", "time", "websockets"}
 # stages.py only promises, in Protocols, what llm/ and transports/ keep.

@@ -341,3 +341,37 @@ async def test_many_calls_share_the_engines_and_one_bad_call_harms_no_other():
     for line in lines:
         assert [e.transcript.text for e in line.all(TurnTranscribed)] == ["one", "two"]
     await loaded.aclose()
+
+
+class Curious:
+    """A policy that keeps what it was asked."""
+
+    name = "curious"
+
+    def __init__(self) -> None:
+        self.asked: list = []
+        self.real = plugins.load("routing", "thresholds")
+
+    def decide(self, turn, candidates):
+        self.asked.append(turn)
+        return self.real.decide(turn, candidates)
+
+
+@pytest.mark.parametrize(("lock_step", "knows"), [(True, False), (False, True)])
+async def test_a_live_call_knows_the_time_of_day_and_a_replay_does_not(lock_step, knows):
+    policy = Curious()
+    line = Line(Heard(TURN), lock_step=lock_step)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(engines(policy=policy), line).run())
+        await line.until(ReplyEnded)
+        line.queue.put_nowait(HungUp("bye"))
+    assert (policy.asked[0].around.time is not None) == knows
+
+
+async def test_a_shadow_policy_is_told_and_never_obeyed():
+    shadow = plugins.load("routing", "thresholds", {"frontier_at": 0.0})
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(["yes please"], shadow=shadow), line)
+    (routed,) = line.all(TurnRouted)
+    assert (routed.plan.route, routed.shadow.route) == ("fast", "frontier")
+    assert line.all(ReplyEnded)[0].model == "quick"

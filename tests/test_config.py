@@ -131,3 +131,9 @@ def test_an_engine_that_does_not_exist_or_lacks_a_package_says_what_to_do(tmp_pa
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError, match=r"needs 'package_from_nowhere'.*pip install"):
         plugins.load("vad", "needy_package.vad")
+
+
+def test_how_attempts_are_made_can_be_set(tmp_path):
+    assert loaded(tmp_path, "[attempts]\nsecond_tries = 0").attempts.second_tries == 0
+    with pytest.raises(ConfigError, match=r"attempts\.coldown.*did you mean 'cooldown'"):
+        loaded(tmp_path, "[attempts]\ncoldown = 3")

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewise import plugins
+from tonewise.default_models import Attempts
 from tonewise.errors import AttemptError
 from tonewise.llm.dispatch import Attempt, Target, answer
-from tonewise.stages import Delta, LlmRequest, Message
+from tonewise.stages import Delta
 from upstream import ROLE_ONLY, Upstream, anthropic_says, openai_chunk, openai_says, upstream
+from walking import ASKED, KEY, PATIENCE_S, walk
 
-KEY = "sk-test-0123456789abcdefghij"
-ASKED = LlmRequest(turn=1, route="fast", messages=(Message("user", "Hello."),))
-PATIENCE_S = 0.15
+ONCE = Attempts(carry_on=False, second_tries=0)
+"""Nobody goes on from another's words and nobody is asked twice."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,19 +40,7 @@ class Room:
         return Target(name, engine, **bounds)
 
 
-async def walk(targets, on_cancelled=None):
-    """All pieces as one text, and the attempts."""
-    text, attempts = "", []
-    async with aclosing(answer(targets, ASKED, time.perf_counter, on_cancelled)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Attempt):
-                attempts.append(piece)
-            else:
-                text += piece
-    return text, attempts
-
-
-async def against(behave, **bounds):
+async def against(behave, settings=ONCE, **bounds):
     """The first model misbehaves so; a second one would answer. Text, attempts, both servers."""
     bounds = {"first_token_s": PATIENCE_S, "stall_s": PATIENCE_S} | bounds
     room = Room()
@@ -60,7 +49,7 @@ async def against(behave, **bounds):
             room.target("bad", bad.url, **bounds),
             room.target("good", good.url, first_token_s=5),
         ]
-        text, attempts = await walk(targets)
+        text, attempts = await walk(targets, settings)
         for engine in room.engines:
             await engine.aclose()
     return text, attempts, bad, good
@@ -208,7 +197,7 @@ async def is_filtered(peer):
         (is_busy, "rate_limited"),
         (wants_another_key, "refused"),
         (points_elsewhere, "refused"),
-        (is_filtered, "refused"),
+        (is_filtered, "content_filtered"),
         (crashed, "upstream_error"),
         (is_overloaded, "upstream_error"),
         (sends_garbage_events, "garbled"),
@@ -286,7 +275,7 @@ async def test_every_model_may_fail_and_every_try_is_told():
     room = Room()
     async with upstream(is_busy) as one, upstream(crashed) as two:
         targets = [room.target("a", one.url), room.target("b", two.url)]
-        text, attempts = await walk(targets)
+        text, attempts = await walk(targets, ONCE)
         for engine in room.engines:
             await engine.aclose()
     assert text == ""
@@ -354,7 +343,7 @@ async def babbles(peer):
 
 
 @pytest.mark.parametrize("then", [stops, keeps_the_line_alive, hangs_up, ends, errs, babbles])
-async def test_after_the_first_words_no_other_model_is_asked(then):
+async def test_where_nobody_may_go_on_the_first_words_stand_alone(then):
     text, attempts, _, good = await against(begins_and(then), first_token_s=2)
     assert text == "The first words"
     assert [a.outcome for a in attempts] == ["cut_short"]
@@ -534,7 +523,8 @@ def test_nothing_is_ever_said_by_two_models(script):
     targets = [Target(str(place), engine) for place, engine in enumerate(engines)]
 
     async def collected():
-        async with aclosing(answer(targets, ASKED, lambda: 0.0)) as pieces:
+        stream = answer(targets, ASKED, lambda: 0.0, settings=ONCE)
+        async with aclosing(stream) as pieces:
             return [piece async for piece in pieces]
 
     pieces = asyncio.run(collected())

@@ -289,7 +289,12 @@ OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": 
             "upstream_error",
             "the stream ended before the reply did",
         ),
-        ("anthropic", anthropic_says(reason="refusal"), "refused", "the model declined to answer"),
+        (
+            "anthropic",
+            anthropic_says(reason="refusal"),
+            "content_filtered",
+            "the model declined to answer",
+        ),
         (
             "anthropic",
             anthropic_says(reason="max_tokens"),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tonewise.llm.failures import (
     MESSAGE_LENGTH,
+    outcome_in_stream,
     outcome_of,
     presentable,
     provider_message,
@@ -20,7 +21,9 @@ KEY = "sk-proj-0aB1cD2eF3gH4iJ5kL6mN7oP8qR9"
     ("status", "outcome"),
     [
         (307, "refused"),
-        (400, "refused"),
+        (400, "bad_request"),
+        (413, "bad_request"),
+        (422, "bad_request"),
         (401, "refused"),
         (404, "refused"),
         (429, "rate_limited"),
@@ -31,6 +34,51 @@ KEY = "sk-proj-0aB1cD2eF3gH4iJ5kL6mN7oP8qR9"
 )
 def test_a_status_has_an_outcome(status, outcome):
     assert outcome_of(status) == outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "outcome"),
+    [
+        (400, '{"code": "context_length_exceeded"}', "too_long"),
+        (400, "This model's maximum context length is 8192 tokens.", "too_long"),
+        (400, "prompt is too long: 233153 tokens > 200000 maximum", "too_long"),
+        (400, "input length and `max_tokens` exceed context limit: 174167 + 64000", "too_long"),
+        (400, "The input token count (1196265) exceeds the maximum number of tokens", "too_long"),
+        (400, "Input is too long for requested model.", "too_long"),
+        (400, "Please reduce the length of the messages or completion.", "too_long"),
+        (400, '{"type": "exceed_context_size_error"}', "too_long"),
+        (400, "Prompt contains 40000 tokens, too large for model with 32768", "too_long"),
+        (400, "Input length 877338 exceeds the maximum allowed input length", "too_long"),
+        (413, "Request too large on tokens per minute (TPM): Limit 6000", "rate_limited"),
+        (400, '{"code": "content_filter"}', "content_filtered"),
+        (400, '{"code": "content_policy_violation"}', "content_filtered"),
+        (400, "triggering Azure OpenAI's content management policy", "content_filtered"),
+        (400, "Output blocked by content filtering policy", "content_filtered"),
+        (403, "Your chosen model requires moderation", "content_filtered"),
+        (400, "Unsupported parameter: 'max_tokens'", "bad_request"),
+        (400, "temperature is too long a word", "bad_request"),
+        (401, "Incorrect API key", "refused"),
+        (404, "context window not found", "refused"),
+        (500, "maximum context length", "upstream_error"),
+    ],
+)
+def test_codes_and_words_tell_more_than_a_status(status, words, outcome):
+    assert outcome_of(status, words) == outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ({"code": 429, "message": "Rate limit reached"}, "rate_limited"),
+        ({"type": "rate_limit_error", "message": "…"}, "rate_limited"),
+        ({"type": "overloaded_error", "message": "Overloaded"}, "upstream_error"),
+        ({"message": "prompt is too long: 9 tokens > 8 maximum"}, "too_long"),
+        ({"code": "content_filter"}, "content_filtered"),
+        ("CUDA is out of memory", "upstream_error"),
+    ],
+)
+def test_an_error_in_a_stream_has_an_outcome(error, outcome):
+    assert outcome_in_stream(error) == outcome
 
 
 SATURDAY = "Sat, 21 Nov 2026 12:00:00 GMT"

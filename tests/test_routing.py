@@ -166,7 +166,7 @@ def test_words_said_twice_count_once():
     ],
 )
 def test_a_number_of_several_words_is_one_number(text, numbers):
-    assert scoring._read(text).numbers == numbers
+    assert scoring.read(text).numbers == numbers
 
 
 def test_check_if_is_no_condition_but_only_if_is():

@@ -14,7 +14,7 @@ class Peer:
     """The server's side of one request."""
 
     def __init__(self, server: "Upstream", reader, writer, head: list[str], body: bytes) -> None:
-        self._server, self._reader, self._writer = server, reader, writer
+        self.server, self._reader, self._writer = server, reader, writer
         self.path = head[0].split(" ")[1]
         self.headers = dict(line.lower().split(": ", 1) for line in head[1:])
         self.raw_headers = dict(line.split(": ", 1) for line in head[1:])
@@ -59,7 +59,7 @@ class Peer:
         with suppress(ConnectionError):
             while await self._reader.read(1024):
                 pass
-        self._server.left.set()
+        self.server.left.set()
 
     async def drip(self, data: bytes, every_s: float = 0.02) -> None:
         """The same chunk again and again until the client goes."""
@@ -67,7 +67,7 @@ class Peer:
             while not self._reader.at_eof():
                 await self.chunk(data)
                 await asyncio.sleep(every_s)
-        self._server.left.set()
+        self.server.left.set()
 
 
 Behaviour = Callable[[Peer], Awaitable[None]]
@@ -169,6 +169,12 @@ def openai_says(*words: str) -> Behaviour:
     return behave
 
 
+def openai_stream(text: str) -> bytes:
+    """The body of a whole chat completion that says `text` in one chunk."""
+    chunks = [openai_chunk({"content": text}), openai_chunk({}, finish="stop")]
+    return b"".join(f"data: {e}\n\n".encode() for e in (*map(json.dumps, chunks), "[DONE]"))
+
+
 ANTHROPIC_START = {
     "type": "message_start",
     "message": {
@@ -224,6 +230,128 @@ def anthropic_says(*words: str, reason: str = "end_turn") -> Behaviour:
         await peer.head()
         for event in events:
             await peer.event(event, event["type"])
+        await peer.end()
+
+    return behave
+
+
+# ---------------------------------------------------------------- faults
+
+
+async def refuses(peer):
+    peer.crash()
+
+
+async def stalls_before_the_head(peer):
+    await peer.stall()
+
+
+async def stalls_after_the_head(peer):
+    await peer.head()
+    await peer.stall()
+
+
+async def stalls_after_its_role(peer):
+    await peer.head()
+    await peer.event(ROLE_ONLY)
+    await peer.drip(b": keep-alive\n\n")
+
+
+async def errs_in_a_good_stream(peer):
+    await peer.head()
+    await peer.event({"error": {"message": "out of memory"}})
+    await peer.end()
+
+
+async def is_busy(peer):
+    await peer.answer(429, {"error": {"message": "Slow down"}}, retry_after="7")
+
+
+async def is_down(peer):
+    await peer.answer(503, {"error": {"message": "Back soon"}})
+
+
+async def sends_garbage(peer):
+    await peer.head()
+    await peer.event("{not json")
+    await peer.stall()
+
+
+async def closes_early(peer):
+    await peer.head()
+    peer.hang_up()
+
+
+async def filters(peer):
+    await peer.answer(400, {"error": {"message": "No.", "code": "content_filter"}})
+
+
+FAULTS = {
+    refuses: "unreachable",
+    stalls_before_the_head: "timed_out",
+    stalls_after_the_head: "no_first_token",
+    stalls_after_its_role: "no_first_token",
+    errs_in_a_good_stream: "upstream_error",
+    is_busy: "rate_limited",
+    is_down: "upstream_error",
+    sends_garbage: "garbled",
+    closes_early: "upstream_error",
+    filters: "content_filtered",
+}
+"""What each costs an attempt."""
+
+
+def breaks_off(then, *words):
+    """Says the words, and then does this."""
+
+    async def behave(peer):
+        await peer.head()
+        await peer.event(ROLE_ONLY)
+        for word in words:
+            await peer.event(openai_chunk({"content": word}))
+        await then(peer)
+
+    return behave
+
+
+async def falls_silent(peer):
+    await peer.stall()
+
+
+async def only_keeps_alive(peer):
+    await peer.drip(b": keep-alive\n\n")
+
+
+async def only_sends_white_space(peer):
+    await peer.drip(b'data: {"choices": [{"delta": {"content": " "}}]}\n\n')
+
+
+async def hangs_up(peer):
+    peer.hang_up()
+
+
+async def ends_without_an_end(peer):
+    await peer.end()
+
+
+async def errs(peer):
+    await peer.event({"error": {"message": "overloaded"}})
+    await peer.end()
+
+
+async def babbles(peer):
+    await peer.event("{not json")
+    await peer.stall()
+
+
+def speaks_after(seconds, *words):
+    async def behave(peer):
+        await peer.head()
+        await peer.event(ROLE_ONLY)
+        await asyncio.sleep(seconds)
+        for word in words:
+            await peer.event(openai_chunk({"content": word}))
+        await peer.event(openai_chunk({}, finish="stop"))
         await peer.end()
 
     return behave

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from tonewise.ear import Ear
@@ -26,13 +27,14 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import Plan, Reason, Transcript, VoiceCues
+from tonewise.facts import Circumstances, Plan, Reason, Transcript, VoiceCues
 from tonewise.mouth import Mouth
 from tonewise.stages import (
     Heard,
     HungUp,
     OtherParty,
     Played,
+    Policy,
     Transport,
     Turn,
     TurnAudio,
@@ -59,6 +61,8 @@ class Call:
         transport: the peer.
         watch: told every event as well, after the peer.
         clock: seconds on the wall clock, for what events call `…_ms`.
+        calendar: the local time, for rules that ask for it. A replay has none: the same recording
+            would take other routes at night.
     """
 
     def __init__(
@@ -67,12 +71,14 @@ class Call:
         transport: Transport,
         watch: Callable[[AnyEvent], None] = lambda _: None,
         clock: Callable[[], float] = time.perf_counter,
+        calendar: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._engines = engines
         self._config = engines.config
         self._transport = transport
         self._watch = watch
         self._clock = clock
+        self._calendar = calendar
         greeting = transport.greeting
         self._ear = Ear(engines.vad, self._config.turns, self._config.vad.threshold)
         self._stt = engines.stt.open(greeting.language or self._config.stt.language)
@@ -81,6 +87,7 @@ class Call:
         self._hearing = asyncio.Lock()  # one turn at a time, in the order in which they were said
         self._in_hand: set[asyncio.Task[None]] = set()
         self._reply: asyncio.Task[None] | None = None
+        self._talk_over: set[int] = set()  # turns that began over a reply
 
     async def run(self) -> None:
         """Conduct the call to its end. Whatever happens, the last event is CallEnded."""
@@ -150,8 +157,10 @@ class Call:
         """Act on what the ear hears, as it hears it; in lock-step, wait for each reply."""
         for event, sound in heard:
             self._emit(event)
-            if isinstance(event, ReplyInterrupted) and self._reply:
-                self._reply.cancel()
+            if isinstance(event, ReplyInterrupted):
+                self._talk_over.add(event.turn + 1)
+                if self._reply:
+                    self._reply.cancel()
             if isinstance(event, TurnEnded) and sound:
                 self._start(self._take_turn(event.turn, sound, self._clock()), tasks)
                 while self._transport.lock_step and self._in_hand:
@@ -170,11 +179,11 @@ class Call:
             self._emit(TurnIgnored(at=self._now, turn=turn, reason="no words were heard"))
             self._ear.taking.reply_over(turn)
         elif turn != self._ear.taking.turn:
-            self._mouth.remember(turn, transcript.text)
+            self._mouth.remember(turn, transcript.text, cues)
         else:
             plan = self._route(turn, transcript, cues)
             self._reply = asyncio.current_task()  # from here on the caller may interrupt it
-            await self._mouth.answer(turn, transcript.text, plan, ended)
+            await self._mouth.answer(turn, transcript.text, plan, ended, cues)
             self._ear.taking.reply_over(turn)
 
     async def _understand(self, turn: int, sound: TurnAudio) -> tuple[Transcript, VoiceCues | None]:
@@ -216,17 +225,39 @@ class Call:
 
     def _route(self, turn: int, transcript: Transcript, cues: VoiceCues | None) -> Plan:
         began = self._clock()
-        caller = self._transport.greeting.caller
-        question = Turn(turn, transcript, cues, self._mouth.history, caller)
-        candidates = self._engines.candidates
-        try:
-            plan = self._engines.policy.decide(question, candidates)
-        except Exception as error:  # noqa: BLE001 - a policy of the user's own may break in any way
-            self._fail(turn, "routing", self._engines.policy.name, _told(error))
+        greeting, candidates = self._transport.greeting, self._engines.candidates
+        question = Turn(
+            turn,
+            transcript,
+            cues,
+            self._mouth.history,
+            greeting.caller,
+            Circumstances(
+                call=greeting.call,
+                wire=greeting.wire,
+                at_s=self._now,
+                talk_over=turn in self._talk_over,
+                time=None
+                if self._transport.lock_step
+                else self._calendar().astimezone().isoformat(timespec="seconds"),
+            ),
+        )
+        plan = self._decide(self._engines.policy, question)
+        if plan is None:
             why = Reason("policy", "the policy failed, so the models are tried as they are listed")
             plan = Plan(candidates[0].route, tuple(c.name for c in candidates), (why,), 0.0)
-        self._emit(TurnRouted(at=self._now, turn=turn, plan=plan, routing_ms=self._ms(began)))
+        took = self._ms(began)
+        shadow = self._decide(self._engines.shadow, question) if self._engines.shadow else None
+        self._emit(TurnRouted(at=self._now, turn=turn, plan=plan, shadow=shadow, routing_ms=took))
         return plan
+
+    def _decide(self, policy: Policy, question: Turn) -> Plan | None:
+        """What a policy makes of a turn; None where it broke, and that is told."""
+        try:
+            return policy.decide(question, self._engines.candidates)
+        except Exception as error:  # noqa: BLE001 - a policy of the user's own may break in any way
+            self._fail(question.number, "routing", policy.name, _told(error))
+            return None
 
     def _fail(self, turn: int, stage: str, engine: str, error: str) -> None:
         self._emit(StageFailed(at=self._now, turn=turn, stage=stage, engine=engine, error=error))

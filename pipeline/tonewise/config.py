@@ -13,9 +13,10 @@ from typing import Annotated, Any, get_origin
 import msgspec
 from msgspec import Meta
 
-from tonewise import plugins
-from tonewise.default_models import DEFAULT_MODELS, Model, Seconds
+from tonewise import inworld, plugins, routes
+from tonewise.default_models import DEFAULT_MODELS, Attempts, Model, Seconds
 from tonewise.errors import ConfigError
+from tonewise.routes import RouteSettings, Rule
 from tonewise.turns import Timing
 
 Count = Annotated[int, Meta(ge=1, le=10_000)]
@@ -85,11 +86,25 @@ class Acoustic(Section, frozen=True):
     options: dict[str, Any] = {}
 
 
+class Shadow(Section, frozen=True):
+    """A second policy that decides every turn as well; it is logged and never acted on."""
+
+    use: str = ""
+    options: dict[str, Any] = {}
+
+
 class Router(Section, frozen=True):
-    """Who should answer?"""
+    """Who should answer?
+
+    Attributes:
+        use: the policy. `thresholds` is simple; `policy` reads `[[rules]]` and `[[routes]]`.
+        inworld: a router of Inworld's as JSON, beside this file; adds routes, rules and models.
+    """
 
     use: str = "thresholds"
+    inworld: str | None = None
     options: dict[str, Any] = {}
+    shadow: Shadow = Shadow()
 
 
 class Llm(Section, frozen=True):
@@ -113,7 +128,10 @@ class Config(Section, frozen=True):
     acoustic: Acoustic = Acoustic()
     router: Router = Router()
     llm: Llm = Llm()
+    attempts: Attempts = Attempts()
     models: tuple[Model, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -135,10 +153,31 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{place}: {_readable(error)}") from error
+    if config.router.inworld:
+        config = _with_inworld(config, (found.parent if found else Path()) / config.router.inworld)
     if not config.models:
         config = msgspec.structs.replace(config, models=_models_for(environ))
     _check_choices(config, place)
     return config
+
+
+def _with_inworld(config: Config, path: Path) -> Config:
+    """The settings, and what a router of Inworld's adds; our own rules are asked first."""
+    found = inworld.load(path, config.models)
+    options = {"metadata": ("*",), "default_route": found.default_route}
+
+    def added(section: Router | Shadow) -> Any:  # noqa: ANN401 - a Router or a Shadow
+        if section.use in ("", "thresholds"):
+            return section
+        return msgspec.structs.replace(section, options=options | section.options)
+
+    return msgspec.structs.replace(
+        config,
+        router=msgspec.structs.replace(added(config.router), shadow=added(config.router.shadow)),
+        models=(*config.models, *found.models),
+        routes=(*config.routes, *found.routes),
+        rules=(*config.rules, *found.rules),
+    )
 
 
 def _usual_place(environ: Mapping[str, str]) -> Path | None:
@@ -163,7 +202,7 @@ def _override(table: dict[str, Any], environ: Mapping[str, str]) -> None:
             continue
         section, _, key = name.removeprefix("TONEWISE_").lower().partition("__")
         _check_keys({section: {key: None} if key else {}}, Config, f"${name}", "")
-        if not key or section == "models":
+        if not key or section in ("models", "routes", "rules"):
             msg = f"${name}: write TONEWISE_<SECTION>__<KEY>, as in TONEWISE_TURNS__PATIENCE"
             raise ConfigError(msg)
         table.setdefault(section, {})[key] = _value(environ[name])
@@ -205,6 +244,8 @@ def _check_choices(config: Config, place: str) -> None:
         ("acoustic", "acoustic", config.acoustic.use),
         ("router", "routing", config.router.use),
     ]
+    if config.router.shadow.use:
+        used.append(("router.shadow", "routing", config.router.shadow.use))
     used += [(f"models[{i}]", "llm", model.use) for i, model in enumerate(config.models)]
     for key, stage, use in used:
         choices = plugins.names(stage)
@@ -218,9 +259,21 @@ def _check_choices(config: Config, place: str) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{place}: two models are called {name!r}; give each its own name")
+    _check_router(config, place)
     if config.turns.patience <= config.turns.lull:
         msg = f"{place}: turns.patience ({config.turns.patience} s) must be longer than turns.lull"
         raise ConfigError(f"{msg} ({config.turns.lull} s)")
+
+
+def _check_router(config: Config, place: str) -> None:
+    models = {model.name: model.route for model in config.models}
+    routes.check(config.routes, config.rules, models, place)
+    for section in (config.router, config.router.shadow):
+        routes.check_default(section.options.get("default_route"), config.routes, models, place)
+    policies = (config.router.use, config.router.shadow.use)
+    if (config.rules or config.routes) and set(policies) <= {"thresholds", ""}:
+        msg = f"{place}: router.use: 'thresholds' reads no [[rules]] and no [[routes]]; write "
+        raise ConfigError(f'{msg}use = "policy" under [router]')
 
 
 def _models_for(environ: Mapping[str, str]) -> tuple[Model, ...]:

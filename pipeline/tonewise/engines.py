@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tonewise import plugins
-from tonewise.config import Config
+from tonewise.config import Config, Router, Shadow
 from tonewise.errors import ConfigError
+from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Target
 from tonewise.stages import AcousticEngine, Candidate, Policy, SttEngine, VadEngine
 
@@ -23,6 +24,7 @@ class Engines:
     targets: dict[str, Target]
     candidates: tuple[Candidate, ...]
     workers: ThreadPoolExecutor
+    shadow: Policy | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -61,7 +63,9 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
     acoustic: AcousticEngine = plugins.load(
         "acoustic", config.acoustic.use, config.acoustic.options
     )
-    policy: Policy = plugins.load("routing", config.router.use, config.router.options)
+    progress(f"loading router {config.router.use}")
+    policy = load_policy(config, config.router)
+    shadow = load_policy(config, config.router.shadow) if config.router.shadow.use else None
     if not config.models:
         raise ConfigError("no models: add a [[models]] entry")
     return Engines(
@@ -70,6 +74,7 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
         stt=stt,
         acoustic=acoustic,
         policy=policy,
+        shadow=shadow,
         targets={
             model.name: Target(
                 name=model.name,
@@ -77,9 +82,33 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
                 first_token_s=model.first_token,
                 stall_s=model.stall,
                 total_s=model.total,
+                cold_first_token_s=model.cold_first_token,
+                hedge_after_s=model.hedge_after,
+                prefill=model.prefill,
+                facts=model,
+                breaker=Breaker(config.attempts.faults, config.attempts.cooldown),
             )
             for model in config.models
         },
-        candidates=tuple(Candidate(model.name, model.route) for model in config.models),
+        candidates=candidates(config),
         workers=ThreadPoolExecutor(config.stt.workers, thread_name_prefix="stage"),
     )
+
+
+def load_policy(config: Config, section: Router | Shadow) -> Policy:
+    """A policy, given the rules and routes where it reads any.
+
+    Raises:
+        PluginError: there is no such policy, or a package that it needs is missing.
+        ConfigError: an option or a rule is wrong.
+    """
+    accepted = plugins.accepted_options("routing", section.use)
+    read = {"rules": config.rules, "routes": config.routes}
+    given = {key: value for key, value in read.items() if value and key in accepted}
+    policy: Policy = plugins.load("routing", section.use, given | section.options)
+    return policy
+
+
+def candidates(config: Config) -> tuple[Candidate, ...]:
+    """The models that a policy chooses from."""
+    return tuple(Candidate(model.name, model.route, model) for model in config.models)

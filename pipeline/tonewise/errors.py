@@ -17,6 +17,9 @@ Outcome = Literal[
     "answered",
     "rate_limited",
     "refused",
+    "bad_request",
+    "too_long",
+    "content_filtered",
     "upstream_error",
     "unreachable",
     "timed_out",
@@ -24,14 +27,19 @@ Outcome = Literal[
     "garbled",
     "cut_short",
     "cancelled",
+    "lost",
+    "skipped",
 ]
 """How a try at a model ended.
 
 answered: the whole reply came. rate_limited: HTTP 429. refused: another 4xx (a wrong key, an
-unknown model). upstream_error: 5xx, or an error inside a stream that began with 200. unreachable:
-no connection. timed_out: connected, but nothing came. no_first_token: headers came, but no useful
-text in time. garbled: not what the API promises. cut_short: the stream broke after some text.
-cancelled: the caller spoke over the reply, or hung up.
+unknown model). bad_request: HTTP 400, 413 or 422: what was asked is at fault, not the model.
+too_long: the conversation passes the context window. content_filtered: a content policy stopped
+question or reply. upstream_error: 5xx, or an error inside a stream that began with 200.
+unreachable: no connection. timed_out: connected, but nothing came. no_first_token: headers came,
+but no useful text in time. garbled: not what the API promises. cut_short: the stream broke after
+some text. cancelled: the caller spoke over the reply, or hung up. lost: another model, asked
+beside it, spoke first. skipped: not asked at all; the record says why.
 """
 
 

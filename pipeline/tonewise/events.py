@@ -105,10 +105,15 @@ class TurnIgnored(Event, frozen=True):
 
 
 class TurnRouted(Event, frozen=True):
-    """Which model class answers a turn, and why."""
+    """Which model class answers a turn, and why.
+
+    Attributes:
+        shadow: what the shadow policy would have done; nobody acts on it.
+    """
 
     turn: int
     plan: Plan
+    shadow: Plan | None = None
     routing_ms: float | None = None
 
 
@@ -120,7 +125,12 @@ class ReplyStreamed(Event, frozen=True):
 
 
 class AttemptEnded(Event, frozen=True):
-    """One try at one model, the `attempt`-th for this turn, is over."""
+    """One try at one model, the `attempt`-th for this turn, is over.
+
+    Attributes:
+        cost_usd: of the tokens that the provider counted, where its prices are known.
+        continued: it was to go on from what another model had said before it broke off.
+    """
 
     turn: int
     attempt: int
@@ -131,6 +141,8 @@ class AttemptEnded(Event, frozen=True):
     output_tokens: int | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+    cost_usd: float | None = None
+    continued: bool = False
 
 
 ReplyOutcome = Literal["answered", "interrupted", "cut_short", "failed"]
@@ -140,7 +152,7 @@ class ReplyEnded(Event, frozen=True):
     """The reply to a turn is over; `text` is all of it.
 
     Attributes:
-        model: who answered; None when every attempt failed.
+        model: who answered, or spoke last; None when every attempt failed.
         outcome: `answered`, `interrupted` (by the caller), `cut_short` (the stream broke after
             some words) or `failed` (no model said anything).
         first_token_ms: from the end of the turn to the first useful piece of the reply.

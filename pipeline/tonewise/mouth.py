@@ -19,7 +19,7 @@ from tonewise.events import (
     ReplyStreamed,
     StageFailed,
 )
-from tonewise.facts import Plan
+from tonewise.facts import Plan, VoiceCues
 from tonewise.llm.dispatch import Attempt, answer
 from tonewise.stages import Exchange, LlmRequest, Message
 
@@ -29,7 +29,7 @@ class _Reply:
     """A reply in the making."""
 
     spoken: list[str] = field(default_factory=list)
-    attempt: Attempt | None = None
+    attempts: list[Attempt] = field(default_factory=list)
     first_token_ms: float | None = None
     interrupted: bool = False
 
@@ -38,12 +38,26 @@ class _Reply:
         return "".join(self.spoken)
 
     @property
+    def model(self) -> str | None:
+        """Who answered, or spoke last; None where nobody did."""
+        heard = [attempt.model for attempt in self.attempts if attempt.heard]
+        return heard[-1] if heard else None
+
+    @property
     def outcome(self) -> ReplyOutcome:
         if self.interrupted:
             return "interrupted"
-        if self.attempt and self.attempt.outcome == "answered":
+        if any(attempt.outcome == "answered" for attempt in self.attempts):
             return "answered"
         return "cut_short" if self.spoken else "failed"
+
+    @property
+    def failure(self) -> str:
+        """Why nobody answered, in words; empty where somebody did."""
+        if self.outcome != "failed":
+            return ""
+        tries = "; ".join(str(attempt) for attempt in self.attempts)
+        return f"no model answered: {tries}" if tries else "the plan names no model"
 
 
 class Mouth:
@@ -74,11 +88,13 @@ class Mouth:
         """The latest exchanges, oldest first."""
         return tuple(self._history)
 
-    def remember(self, turn: int, said: str) -> None:
+    def remember(self, turn: int, said: str, cues: VoiceCues | None = None) -> None:
         """A turn that was talked past: not answered, but the next turn's model reads it."""
-        self._history.append(Exchange(turn, said, replied="", route=""))
+        self._history.append(Exchange(turn, said, "", "", frustration=_frustration(cues)))
 
-    async def answer(self, turn: int, said: str, plan: Plan, ended: float) -> None:
+    async def answer(
+        self, turn: int, said: str, plan: Plan, ended: float, cues: VoiceCues | None = None
+    ) -> None:
         """Stream the reply to a turn. Cancel it to interrupt.
 
         Args:
@@ -86,6 +102,7 @@ class Mouth:
             said: its words.
             plan: whom to ask.
             ended: when the turn ended, on the wall clock.
+            cues: how it was said, for the turns after it.
         """
         reply = _Reply()
         try:
@@ -94,23 +111,35 @@ class Mouth:
             reply.interrupted = True
             raise
         except Exception as error:  # noqa: BLE001 - an engine may break in any way: it costs a turn
-            told = f"{type(error).__name__}: {error}"
-            self._emit(
-                StageFailed(at=self._now(), turn=turn, stage="llm", engine=plan.route, error=told)
-            )
+            self._fail(turn, plan, f"{type(error).__name__}: {error}")
+        else:
+            if reply.failure:
+                self._fail(turn, plan, reply.failure)
         finally:
-            self._history.append(Exchange(turn, said, reply.text, plan.route))
+            self._history.append(
+                Exchange(
+                    turn,
+                    said,
+                    reply.text,
+                    plan.route,
+                    model=reply.model or "",
+                    frustration=_frustration(cues),
+                    escalated=plan.escalated,
+                )
+            )
             self._emit(self._ended(turn, reply, ended))
 
     async def _stream(
         self, turn: int, request: LlmRequest, plan: Plan, reply: _Reply, ended: float
     ) -> None:
         def tried(attempt: Attempt) -> None:
-            reply.attempt = attempt
+            reply.attempts.append(attempt)
             self._emit(self._attempt_ended(turn, attempt))
 
         targets = [self._engines.targets[name] for name in plan.models]
-        async with aclosing(answer(targets, request, self._clock, on_cancelled=tried)) as pieces:
+        async with aclosing(
+            answer(targets, request, self._clock, tried, self._engines.config.attempts)
+        ) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Attempt):
                     tried(piece)
@@ -136,7 +165,7 @@ class Mouth:
             turn=turn,
             text=reply.text,
             outcome=reply.outcome,
-            model=reply.attempt.model if reply.attempt and reply.text else None,
+            model=reply.model,
             first_token_ms=reply.first_token_ms,
             total_ms=self._ms(ended),
         )
@@ -153,7 +182,18 @@ class Mouth:
             output_tokens=attempt.output_tokens,
             first_token_ms=attempt.first_token_ms,
             total_ms=attempt.total_ms,
+            cost_usd=attempt.cost_usd,
+            continued=attempt.continued,
+        )
+
+    def _fail(self, turn: int, plan: Plan, told: str) -> None:
+        self._emit(
+            StageFailed(at=self._now(), turn=turn, stage="llm", engine=plan.route, error=told)
         )
 
     def _ms(self, began: float) -> float:
         return round((self._clock() - began) * 1000, 3)
+
+
+def _frustration(cues: VoiceCues | None) -> float | None:
+    return cues.frustration if cues else None

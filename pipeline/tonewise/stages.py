@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Samples
 from tonewise.events import AnyEvent
-from tonewise.facts import Plan, Scalar, Transcript, VoiceCues
+from tonewise.facts import Circumstances, ModelFacts, Plan, Scalar, Transcript, VoiceCues
 
 # ---------------------------------------------------------------- vad
 
@@ -130,12 +130,21 @@ class AcousticEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An earlier turn and its reply, as far as it was given."""
+    """An earlier turn and its reply, as far as it was given.
+
+    Attributes:
+        model: who answered; empty where nobody did.
+        frustration: as it was heard then, in [0, 1]; None where it was not measured.
+        escalated: the turn went to a stronger route because of how the call went.
+    """
 
     turn: int
     said: str
     replied: str
     route: str
+    model: str = ""
+    frustration: float | None = None
+    escalated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +157,7 @@ class Turn:
         cues: how it was said; None where the acoustic stage is off or failed, which is neutral.
         history: the latest exchanges, oldest first.
         caller: what the transport told of the caller (tier, language, queue …).
+        around: what else is known when the turn is routed.
     """
 
     number: int
@@ -155,14 +165,16 @@ class Turn:
     cues: VoiceCues | None = None
     history: tuple[Exchange, ...] = ()
     caller: Mapping[str, Scalar] = field(default_factory=dict)
+    around: Circumstances = Circumstances()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that may answer, in the order of the configuration."""
+    """A model that may answer, in the order of the configuration, and what is known of it."""
 
     name: str
     route: str
+    facts: ModelFacts = field(default_factory=ModelFacts, hash=False)
 
 
 class Policy(Protocol):

@@ -17,7 +17,7 @@ from tonewise import __version__, assets
 from tonewise.errors import TonewiseError
 
 if TYPE_CHECKING:
-    from tonewise.config import Config
+    from tonewise.config import Config, Router, Shadow
     from tonewise.default_models import Model
 
 DECODERS = ("pcm_s16le", "pcm_mulaw", "pcm_alaw", "flac", "mp3", "vorbis", "opus", "aac")
@@ -199,13 +199,12 @@ def _keys(settings: "Config") -> Iterator[Finding]:
 
 
 def _engines(settings: "Config") -> Iterator[Finding]:
-    from tonewise import plugins
+    from tonewise import engines, plugins
 
     stages = (
         ("vad", settings.vad.use, settings.vad.options),
         ("stt", settings.stt.use, settings.stt.options),
         ("acoustic", settings.acoustic.use, settings.acoustic.options),
-        ("routing", settings.router.use, settings.router.options),
     )
     for stage, use, options in stages:
 
@@ -215,6 +214,14 @@ def _engines(settings: "Config") -> Iterator[Finding]:
             return f"{use}: {notice or engine.name}"
 
         yield _checked("Engines", stage, load)
+
+    for name, section in (("routing", settings.router), ("shadow", settings.router.shadow)):
+
+        def load_policy(section: "Router | Shadow" = section) -> str:
+            return f"{section.use}: {engines.load_policy(settings, section).name}"
+
+        if section.use:
+            yield _checked("Engines", name, load_policy)
 
 
 def _model(model: "Model") -> Finding:

@@ -48,8 +48,15 @@ class Answer(msgspec.Struct, frozen=True):
                 "reasons": self.plan.reasons,
                 "models": self.plan.models,
                 "micros": self.micros,
+                **self._weighed(),
             }
         )
+
+    def _weighed(self) -> dict[str, Any]:
+        """What only a policy with rules and scores tells."""
+        plan = self.plan
+        told = {"rule": plan.rule, "scores": plan.scores, "skipped": plan.skipped}
+        return {key: value for key, value in told.items() if value}
 
 
 class Explainer:
@@ -91,6 +98,11 @@ class Explainer:
     help='How TEXT is said, as in \'{"hesitation": 0.8, "frustration": 0.7}\'.',
 )
 @click.option(
+    "--metadata",
+    metavar="JSON",
+    help='What is known of the caller, as in \'{"tier": "premium", "user": "ada"}\'.',
+)
+@click.option(
     "--config",
     "config_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -101,6 +113,7 @@ def command(
     text: str | None,
     lines: BinaryIO | None,
     cues: str | None,
+    metadata: str | None,
     config_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -115,13 +128,14 @@ def command(
         msg = "give either a text or --jsonl FILE"
         raise click.UsageError(msg)
     if lines is not None:
-        if cues is not None:
-            msg = "with --jsonl, every line brings cues of its own"
+        if cues is not None or metadata is not None:
+            msg = "with --jsonl, every line brings cues of its own, and metadata"
             raise click.UsageError(msg)
         if _explain_lines(_explainer(config_file), lines, getattr(lines, "name", "<stdin>")):
             raise click.exceptions.Exit(1)
         return
-    asked = Asked(text or "", _parsed_cues(cues))
+    known = _parsed("--metadata", metadata, '{"tier": "premium"}', dict[str, Scalar])
+    asked = Asked(text or "", _parsed("--cues", cues, '{"hesitation": 0.8}', dict[str, Any]), known)
     answer = _explainer(config_file).answer(asked)
     if as_json:
         click.echo(answer.to_json())
@@ -158,12 +172,13 @@ def _explainer(config_file: Path | None) -> Explainer:
     """Reads the settings. The imports are here so that `tonewise --help` need not wait."""
     import os
 
-    from tonewise import config
-    from tonewise.stages import Candidate
+    from tonewise import config, engines
 
     settings = config.load(config_file, os.environ)
-    policy = plugins.load("routing", settings.router.use, settings.router.options)
-    return Explainer(policy, tuple(Candidate(m.name, m.route) for m in settings.models))
+    policy = engines.load_policy(settings, settings.router)
+    if settings.router.shadow.use:  # not asked here, but a mistake in it is found
+        engines.load_policy(settings, settings.router.shadow)
+    return Explainer(policy, engines.candidates(settings))
 
 
 def _explain_lines(explainer: Explainer, lines: Iterable[bytes], file: str) -> int:
@@ -209,14 +224,15 @@ def _plainly(error: msgspec.ValidationError) -> str:
     return f"{where.rstrip('`')}: {what}" if where else what
 
 
-def _parsed_cues(cues: str | None) -> dict[str, Any] | None:
-    if cues is None:
+def _parsed(option: str, given: str | None, example: str, kind: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    if given is None:
         return None
     try:
-        return msgspec.json.decode(cues, type=dict[str, Any])
+        table: dict[str, Any] = msgspec.json.decode(given, type=kind)
     except msgspec.DecodeError as error:
-        msg = f"--cues must be a JSON object, as in '{{\"hesitation\": 0.8}}': {error}"
+        msg = f"{option} must be a JSON object, as in '{example}': {error}"
         raise click.UsageError(msg) from error
+    return table
 
 
 # ---------------------------------------------------------------- for people
@@ -233,6 +249,11 @@ def _page(answer: Answer) -> list[str]:
         f"models      {', then '.join(plan.models) or 'none'}",
         f"complexity  {plan.complexity:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
         *(f"            {_row(term)}" for term in plan.complexity_terms),
+        *_scores(plan),
+        *(
+            f"{'skipped' if not at else '':<12}{each.rule}: {each.why}"
+            for at, each in enumerate(plan.skipped)
+        ),
         f"decided in  {answer.micros:.0f} µs",
     ]
 
@@ -241,3 +262,21 @@ def _row(term: Term) -> str:
     bar = "▇" * round(4 * abs(term.contribution))
     value = "" if term.name == "bias" else f"{term.value:g}"
     return f"{term.name:<12}{value:>5} {term.contribution:+7.2f}  {bar}".rstrip()
+
+
+def _scores(plan: Plan) -> list[str]:
+    """A table of what each model is worth, with every contribution."""
+    if not plan.scores:
+        return []
+    names = list(dict.fromkeys(term.name for each in plan.scores for term in each.contributions))
+    wide = max(len(f"{each.model} ({each.route})") for each in plan.scores)
+    rows = [f"worth       {'':<{wide}} {'sum':>7} " + " ".join(f"{name:>8}" for name in names)]
+    for each in plan.scores:
+        row = f"            {f'{each.model} ({each.route})':<{wide}} "
+        if each.utility is None:
+            rows.append(f"{row}{'–':>7}  excluded: it {each.excluded_by}")
+            continue
+        known = {term.name: f"{term.contribution:+.3f}" for term in each.contributions}
+        cells = " ".join(f"{known.get(name, '·'):>8}" for name in names)
+        rows.append(f"{row}{each.utility:>7.3f} {cells}")
+    return rows

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tonewise.llm.endpoint import Endpoint, api_key
-from tonewise.llm.failures import message_in
+from tonewise.llm.failures import message_in, outcome_in_stream
 from tonewise.stages import Delta, LlmRequest, Message
 
 _VERSION = "2023-06-01"
@@ -97,15 +97,15 @@ class _Anthropic:
         except (msgspec.DecodeError, RecursionError) as error:
             raise self._endpoint.failure("garbled", f"no Messages event: {error}") from error
         if event.type == "error":
-            said = message_in(event.error)
-            raise self._endpoint.failure("upstream_error", f"in the stream: {said}")
+            said = f"in the stream: {message_in(event.error)}"
+            raise self._endpoint.failure(outcome_in_stream(event.error), said)
         return event
 
     def _check_end(self, reason: str, *, spoke: bool) -> None:
         if not reason:
             raise self._endpoint.failure("upstream_error", "the stream ended before the reply did")
         if reason == "refusal":
-            raise self._endpoint.failure("refused", "the model declined to answer")
+            raise self._endpoint.failure("content_filtered", "the model declined to answer")
         if not spoke:
             msg = f"the reply ended without a word (stop_reason {reason!r})"
             raise self._endpoint.failure("no_first_token", msg)

@@ -14,6 +14,7 @@ import msgspec
 
 from tonewise.errors import AttemptError, ConfigError, Outcome
 from tonewise.llm.failures import outcome_of, presentable, provider_message, retry_after_s
+from tonewise.llm.leftovers import Promptness
 from tonewise.llm.sse import ServerSentEvent, SseParser
 
 _ERROR_BODY_BYTES = 8192
@@ -112,11 +113,17 @@ class Endpoint:
         Raises:
             AttemptError: in every way in which asking and listening can fail.
         """
-        answered = False
-        content = msgspec.json.encode(body)
+        answered, promptness = False, Promptness()
         try:
-            async with self._client.stream("POST", self._url, content=content) as response:
+            async with self._client.stream(
+                "POST",
+                self._url,
+                content=msgspec.json.encode(body),
+                extensions={"trace": promptness.trace},
+            ) as response:
                 answered = True
+                if promptness.suspicious:
+                    raise self.failure("garbled", "the server had answered before it was asked")
                 if response.status_code >= 300 or _is_no_stream(response):
                     raise await self._refusal(response)
                 async with aclosing(response.aiter_bytes()) as chunks:
@@ -145,7 +152,9 @@ class Endpoint:
         wait_s = retry_after_s(response.headers) if status in {429, 503, 529} else None
         asks = "" if wait_s is None else f" (asks to wait {wait_s:g} s)"
         return self.failure(
-            outcome_of(status), f"HTTP {status}{asks}" + (f": {said}" if said else ""), wait_s
+            outcome_of(status, body.decode("utf-8", "replace")),
+            f"HTTP {status}{asks}" + (f": {said}" if said else ""),
+            wait_s,
         )
 
     def _breakage(self, error: httpx2.HTTPError, *, answered: bool) -> AttemptError:

@@ -1,6 +1,7 @@
 """What a provider's "no" means, as pure functions: its outcome, its words, and no key in them."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 
@@ -17,11 +18,49 @@ _KEY_PIECE = 8
 _TELLING = ("error", "message", "msg", "detail", "type", "code")
 
 
-def outcome_of(status: int) -> Outcome:
-    """How an attempt ended that was answered with an HTTP status from 300 upwards."""
+# The codes and the words of OpenAI, Azure, Anthropic, Google, Bedrock, Mistral, Groq, xAI, vLLM,
+# llama.cpp and OpenRouter. A limit of tokens per minute may come as a 413 with words about length.
+_BUSY = re.compile(r"rate.?limit|too.many.requests|throttl|tokens per min|\b429\b", re.IGNORECASE)
+_FILTERED = re.compile(
+    r"content.?(filter|policy|management policy)|responsible.?ai|moderation|safety (system|filter)",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context.?(length|size|window|limit)|(prompt|input) is too long|reduce the length"
+    r"|(input|prompt) (length|token|tokens|token count)\b.*(exceed|maximum|must be)"
+    r"|too large for model|maximum (prompt|input) length",
+    re.IGNORECASE,
+)
+
+
+def outcome_of(status: int, body: str = "") -> Outcome:
+    """How an attempt ended that was answered with an HTTP status from 300 upwards.
+
+    Args:
+        status: the status.
+        body: of the answer: codes and words.
+    """
     if status == 429:
         return "rate_limited"
-    return "upstream_error" if status >= 500 else "refused"
+    if status >= 500:
+        return "upstream_error"
+    told = _told_in(body)
+    if told == "too_long" and status not in {400, 413, 422}:
+        told = None
+    return told or ("bad_request" if status in {400, 413, 422} else "refused")
+
+
+def outcome_in_stream(error: object) -> Outcome:
+    """How an attempt ended that began with 200 and then brought an error object."""
+    return _told_in(str(error)) or "upstream_error"
+
+
+def _told_in(text: str) -> Outcome | None:
+    if _BUSY.search(text):
+        return "rate_limited"
+    if _FILTERED.search(text):
+        return "content_filtered"
+    return "too_long" if _TOO_LONG.search(text) else None
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

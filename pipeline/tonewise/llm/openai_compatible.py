@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tonewise.llm.endpoint import Endpoint, api_key
-from tonewise.llm.failures import message_in
+from tonewise.llm.failures import message_in, outcome_in_stream
 from tonewise.stages import Delta, LlmRequest
 
 _DONE = "[DONE]"
@@ -20,6 +20,7 @@ class _Words(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
+    index: int = 0
     delta: _Words | None = None
     finish_reason: str | None = None
 
@@ -38,9 +39,16 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class _OpenAiCompatible:
-    def __init__(self, endpoint: Endpoint, settings: Mapping[str, Any], limit_name: str) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        settings: Mapping[str, Any],
+        limit_name: str,
+        prefill_body: Mapping[str, Any],
+    ) -> None:
         self._endpoint = endpoint
         self._settings = settings
+        self._prefill_body = prefill_body
         self.name = f"openai_compatible {settings['model']}"
         self._limit_name = limit_name
 
@@ -73,11 +81,13 @@ class _OpenAiCompatible:
         await self._endpoint.aclose()
 
     def _body(self, request: LlmRequest) -> dict[str, Any]:
+        goes_on = bool(request.messages) and request.messages[-1].role == "assistant"
         return {
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
             self._limit_name: request.max_tokens,
             "stream": True,
             **self._settings,
+            **(self._prefill_body if goes_on else {}),
         }
 
     def _chunk(self, data: str) -> _Chunk:
@@ -88,7 +98,8 @@ class _OpenAiCompatible:
         # vLLM and SGLang once wrote {"object": "error", "message": …}; OpenAI writes {"error": …}.
         wrong = chunk.error or (chunk.message if chunk.object == "error" else None)
         if wrong:
-            raise self._endpoint.failure("upstream_error", f"in the stream: {message_in(wrong)}")
+            outcome = outcome_in_stream(wrong)
+            raise self._endpoint.failure(outcome, f"in the stream: {message_in(wrong)}")
         return chunk
 
     async def _closing(self, events: AsyncGenerator[Any, None]) -> Delta:
@@ -106,7 +117,9 @@ class _OpenAiCompatible:
         if not reason:
             raise self._endpoint.failure("upstream_error", "the stream ended before the reply did")
         if reason == "content_filter":
-            raise self._endpoint.failure("refused", "the provider's content filter stopped it")
+            raise self._endpoint.failure(
+                "content_filtered", "the provider's content filter stopped it"
+            )
         if reason == "error":
             raise self._endpoint.failure("upstream_error", "the provider stopped with an error")
         if not spoke:
@@ -125,6 +138,7 @@ def load(
     include_usage: bool = True,
     headers: Mapping[str, str] | None = None,
     extra_body: Mapping[str, Any] | None = None,
+    prefill_body: Mapping[str, Any] | None = None,
     connect_s: float = 3.0,
     read_s: float = 30.0,
 ) -> _OpenAiCompatible:
@@ -141,6 +155,8 @@ def load(
         include_usage: ask for token counts; False for a server that rejects `stream_options`.
         headers: more headers (OpenRouter's `X-Title`, a gateway's token …).
         extra_body: more fields of the request; they win over ours.
+        prefill_body: more fields of a request that ends with the model's own words, to go on from
+            (vLLM, llama.cpp: `continue_final_message = true`, `add_generation_prompt = false`).
         connect_s: most seconds to a connection.
         read_s: most seconds without a byte.
 
@@ -163,16 +179,18 @@ def load(
         settings["temperature"] = temperature
     if max_tokens is not None:
         settings[limit_name] = max_tokens
-    return _OpenAiCompatible(endpoint, {**settings, **(extra_body or {})}, limit_name)
+    return _OpenAiCompatible(
+        endpoint, {**settings, **(extra_body or {})}, limit_name, prefill_body or {}
+    )
 
 
 def _read(chunk: _Chunk) -> tuple[str, str]:
     """The words of a chunk, and why the reply ends with it; each may be empty."""
-    if not chunk.choices:
-        return "", ""
-    choice = chunk.choices[0]
-    content = choice.delta.content if choice.delta else None
-    return content if isinstance(content, str) else "", choice.finish_reason or ""
+    for choice in chunk.choices or ():
+        if choice.index == 0:  # asked for several replies (`n`), a server sends them in turns
+            content = choice.delta.content if choice.delta else None
+            return content if isinstance(content, str) else "", choice.finish_reason or ""
+    return "", ""
 
 
 def _delta(text: str, usage: object) -> Delta:

@@ -7,7 +7,9 @@ from typing import get_args
 from tonewise.errors import AttemptError, ConfigError, Outcome
 from tonewise.stages import Delta, LlmRequest
 
-_FAULTS = tuple(name for name in get_args(Outcome) if name not in {"answered", "cancelled"})
+_FAULTS = tuple(
+    name for name in get_args(Outcome) if name not in {"answered", "cancelled", "lost", "skipped"}
+)
 
 
 class _Scripted:

@@ -42,7 +42,7 @@ _TABLE: dict[int, str | None] = {**_TO_SPACES, **_TO_NOTHING}
 _INERT, _UNCOUNTED = -1, -2
 
 _SPELLED = frozenset(small_talk.DIGIT_WORDS.replace(",", " ").split())
-_UNSPACED = "\u0e00"
+UNSPACED = "\u0e00"
 """Thai and most scripts after it put no spaces between words: two characters count as one."""
 _SCALES = frozenset({"hundred", "thousand", "million", "billion"})
 _STEPS = next(i for i, group in enumerate(GROUPS) if group.name == "steps")
@@ -50,14 +50,24 @@ _COMPARISON = next(i for i, group in enumerate(GROUPS) if group.name == "compari
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What was found in a turn."""
+class Reading:
+    """What was found in a turn.
+
+    Attributes:
+        words: that say something: courtesies, filled pauses and words said twice are left out.
+        numbers: "one hundred and fifty" is one.
+        notation: characters of code and formulas.
+        cues: how many of each group of `GROUPS`.
+        leans: does it begin as a follow-up to the turn before?
+        content: the words one by one, numbers and phrases that mean nothing replaced by "".
+    """
 
     words: int = 0
     numbers: int = 0
     notation: int = 0
     cues: list[int] = field(default_factory=lambda: [0] * len(GROUPS))
     leans: bool = False
+    content: list[str] = field(default_factory=list)
 
 
 def complexity(text: str, history: Sequence[str] = ()) -> tuple[float, tuple[Term, ...]]:
@@ -76,11 +86,14 @@ def complexity(text: str, history: Sequence[str] = ()) -> tuple[float, tuple[Ter
 
 
 def in_words(terms: Sequence[Term]) -> str:
-    """What weighs most in a score, as in "compares options, is about law, 31 words, 3 numbers"."""
+    """What weighs most in a score, as in "compares options, is about law, 31 words, 3 numbers".
+
+    A term whose name stands in quotation marks is a word of the trained score (`learned.py`).
+    """
     values = {term.name: int(term.value) for term in terms}
-    cues = [term for term in terms if term.name in _SAYS]
+    cues = [term for term in terms if term.name in _SAYS or term.name.startswith("“")]
     cues.sort(key=lambda term: -abs(term.contribution))
-    parts = [_SAYS[term.name] for term in cues[:3]]
+    parts = [_SAYS.get(term.name, f"says {term.name}") for term in cues[:3]]
     words, numbers = values["words"], values.get("numbers", 0)
     parts.append(f"{words} word{'s' * (words != 1)}" if words else "nothing is asked")
     if numbers:
@@ -94,7 +107,7 @@ def _log_odds(terms: Sequence[Term]) -> float:
 
 def _terms(text: str, history: Sequence[str]) -> tuple[Term, ...]:
     """The terms of a score; those that add nothing are left out, but for bias and words."""
-    found = _read(text[:LONGEST])
+    found = read(text[:LONGEST])
     more = min(max(found.numbers - 1, 0), MOST_NUMBERS)
     notation = min(found.notation, MOST_NOTATION)
     terms = [
@@ -120,39 +133,43 @@ def _terms(text: str, history: Sequence[str]) -> tuple[Term, ...]:
 # ---------------------------------------------------------------- reading
 
 
-def _read(text: str) -> _Reading:
-    tokens = _tokens(text)
-    found = _Reading(notation=sum(map(text.count, _NOTATION)))
+def read(text: str) -> Reading:
+    """Counts what a turn holds, in one walk over its words."""
+    words = tokens(text)
+    found = Reading(notation=sum(map(text.count, _NOTATION)))
     pairs = _Pairs()
     end = 0  # of the phrase or number that was read last
-    for at, token in enumerate(tokens):
+    for at, token in enumerate(words):
         if at < end:
             continue
-        if token in _PHRASES and (phrase := _phrase(tokens, at)):
+        if token in _PHRASES and (phrase := _phrase(words, at)):
             length, meaning = phrase
             end = at + length
             found.words += length if meaning != _UNCOUNTED else 0
             if meaning >= 0:
                 found.cues[meaning] += 1
-        elif _is_number(token):
-            end = _number_end(tokens, at)
+            found.content += words[at:end] if meaning >= 0 else [""]
+        elif is_number(token):
+            end = _number_end(words, at)
             found.numbers += 1
             found.words += 1
+            found.content.append("")
         else:
-            found.words += 1 if token[0] < _UNSPACED else (len(token) + 1) // 2
+            found.words += 1 if token[0] < UNSPACED else (len(token) + 1) // 2
+            found.content.append(token)
             if token in _PAIRED and (closed := pairs.hear(token)) is not None:
                 found.cues[closed] += 1
-    found.leans = found.words <= SHORT_FOLLOW_UP and _leans(tokens)
+    found.leans = found.words <= SHORT_FOLLOW_UP and _leans(words)
     return found
 
 
-def _tokens(text: str) -> list[str]:
+def tokens(text: str) -> list[str]:
     """The words, without filled pauses and without what a stammer says twice."""
     spoken = [word for word in text.lower().translate(_TABLE).split() if word not in _SOUNDS]
     return [
         word
         for word, before in zip(spoken, ["", *spoken], strict=False)
-        if word != before or _is_number(word) or word == "one"
+        if word != before or is_number(word) or word == "one"
     ]
 
 
@@ -182,7 +199,8 @@ def _phrase(tokens: list[str], at: int) -> tuple[int, int] | None:
     return None
 
 
-def _is_number(token: str) -> bool:
+def is_number(token: str) -> bool:
+    """Digits, or a number that is spelled."""
     return token in _SPELLED or token[0].isdigit()
 
 
@@ -192,7 +210,7 @@ def _number_end(tokens: list[str], at: int) -> int:
     while end < len(tokens):
         joins = tokens[end] == "point" or (tokens[end] == "and" and tokens[end - 1] in _SCALES)
         ahead = end + 1 if joins else end
-        if ahead >= len(tokens) or not (_is_number(tokens[ahead]) or tokens[ahead] == "one"):
+        if ahead >= len(tokens) or not (is_number(tokens[ahead]) or tokens[ahead] == "one"):
             break
         end = ahead + 1
     return end

@@ -6,7 +6,7 @@ uses its words up, so that "check if" is no condition. Other languages are score
 numbers alone.
 
 Weights are log-odds, set by hand while looking at development sets only (see
-`scripts/bench_routing`); what is reported comes from sets that were not looked at.
+`scripts/bench_router`); what is reported comes from sets that were not looked at.
 """
 
 from dataclasses import dataclass

@@ -9,13 +9,23 @@ The voice can only ever move a turn towards the stronger model. A cue that was n
 absent and decides nothing.
 """
 
+import logging
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tonewise.errors import ConfigError
-from tonewise.facts import Plan, Reason, VoiceCues
-from tonewise.routing.complexity import complexity, in_words
+from tonewise import assets
+from tonewise.errors import ConfigError, PluginError
+from tonewise.facts import Plan, Reason, Term, VoiceCues
+from tonewise.routing import complexity as by_hand
+from tonewise.routing.complexity import in_words
+from tonewise.routing.learned import LearnedComplexity
 from tonewise.stages import Candidate, Turn
+
+log = logging.getLogger(__name__)
+
+Score = Callable[[str, Sequence[str]], tuple[float, tuple[Term, ...]]]
+"""Complexity of a text after others, and its terms."""
 
 FAST = "fast"
 FRONTIER = "frontier"
@@ -29,6 +39,7 @@ class Thresholds:
     hesitant_at: float
     hesitant_complexity: float
     frustrated_at: float
+    score: Score = by_hand.complexity
     name: str = "thresholds"
 
     def decide(self, turn: Turn, candidates: tuple[Candidate, ...]) -> Plan:
@@ -37,7 +48,7 @@ class Thresholds:
         The models of the route come first, then those of the other one, each in the order of
         `candidates`; models of any other route come last. None is left out.
         """
-        score, terms = complexity(turn.transcript.text, [past.said for past in turn.history])
+        score, terms = self.score(turn.transcript.text, [past.said for past in turn.history])
         made_of = f"{_compared('complexity', score, self.frontier_at)}: {in_words(terms)}"
         asks = [
             *self._frustration(turn.cues),
@@ -83,6 +94,7 @@ def load(
     hesitant_at: float = 0.4,
     hesitant_complexity: float = 0.25,
     frustrated_at: float = 0.6,
+    complexity: str = "rules",
 ) -> Thresholds:
     """Thresholds, each in [0, 1].
 
@@ -94,9 +106,11 @@ def load(
         hesitant_complexity: complexity from which a hesitant caller's turn goes there; below it
             ("um, yes") the turn is simple however it was said.
         frustrated_at: frustration from which any turn goes there.
+        complexity: `rules` (the score that is set by hand) or `learned` (the trained one; the
+            other takes its place, with a warning in the log, where its file cannot be read).
 
     Raises:
-        ConfigError: a threshold that is no number in [0, 1].
+        ConfigError: a threshold that is no number in [0, 1], or an unknown score.
     """
     settings = {
         "frontier_at": frontier_at,
@@ -109,7 +123,20 @@ def load(
         if not number or not 0 <= value <= 1:
             msg = f"router option {key!r} must be a number from 0 to 1, not {value!r}"
             raise ConfigError(msg)
-    return Thresholds(frontier_at, hesitant_at, hesitant_complexity, frustrated_at)
+    score = _score(complexity)
+    return Thresholds(frontier_at, hesitant_at, hesitant_complexity, frustrated_at, score)
+
+
+def _score(use: str) -> Score:
+    if use not in ("rules", "learned"):
+        msg = f"router option 'complexity' must be 'rules' or 'learned', not {use!r}"
+        raise ConfigError(msg)
+    if use == "learned":
+        try:
+            return LearnedComplexity(assets.folder("models") / "complexity").score
+        except (PluginError, FileNotFoundError) as error:
+            log.warning("%s; complexity is scored by rules instead", error)
+    return by_hand.complexity
 
 
 def _in_order(candidates: tuple[Candidate, ...], route: str) -> tuple[str, ...]:

@@ -1,0 +1,211 @@
+"""What a rule may read of a turn. What was not measured is absent, never zero.
+
+voice    frustration anger hesitation arousal valence confidence trend (all in [0, 1], but for
+         valence and trend, in [-1, 1]) · rate (syllables/s) · pauses (their number)
+         · longest_pause, pause_ratio · talk_over (began over our reply)
+turn     text words language task complexity number repeats digits stt_confidence
+call     wire duration (s) escalations
+caller   what the transport told; the keys of router option `metadata` at top level too
+profile  by model: p50 p95 (s to the first token) error_rate cost
+budget   limit spent left (USD)
+time     hour (0–23) minute weekday (1 Monday – 7 Sunday)
+messages the conversation, as a list of role and content
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tonewise.facts import Scalar, Transcript, VoiceCues
+from tonewise.routing.cel_vocabulary import ANY, Many, Record, Type
+from tonewise.routing.complexity import tokens
+from tonewise.routing.small_talk import DIGIT_WORDS
+from tonewise.stages import Exchange, Turn
+
+ALIKE = 0.65
+"""Share of words that two turns have in common, of all in either, from which one repeats the
+other. By hand: "so where is my order then" repeats "where is my order" (0.67); "where is my
+refund" does not (0.60)."""
+FEWEST = 3
+"""Words; a shorter turn ("yes please") repeats nothing."""
+
+_DOUBLES = "frustration anger hesitation arousal valence confidence trend rate longest_pause"
+VARIABLES: dict[str, Type] = {
+    "voice": Record(
+        "voice",
+        dict.fromkeys([*_DOUBLES.split(), "pause_ratio"], "double")
+        | {"pauses": "int", "talk_over": "bool"},
+    ),
+    "turn": Record(
+        "turn",
+        dict.fromkeys(("text", "language", "task"), "string")
+        | dict.fromkeys(("words", "number", "repeats", "digits"), "int")
+        | dict.fromkeys(("complexity", "stt_confidence"), "double"),
+    ),
+    "call": Record("call", {"wire": "string", "duration": "double", "escalations": "int"}),
+    "caller": Many(ANY, is_map=True),
+    "profile": Many(
+        Record("profile[…]", dict.fromkeys(("p50", "p95", "error_rate", "cost"), "double")),
+        is_map=True,
+    ),
+    "budget": Record("budget", dict.fromkeys(("limit", "spent", "left"), "double")),
+    "time": Record("time", dict.fromkeys(("hour", "minute", "weekday"), "int")),
+    "messages": Many(Record("messages[…]", {"role": "string", "content": "string"})),
+}
+"""Every variable that a rule may read, and its type."""
+
+ANGER = ("anger", "angry")
+"""What an acoustic model may call it."""
+
+_DIGITS = frozenset(re.findall(r"\w+", DIGIT_WORDS))
+
+
+def values(
+    turn: Turn, complexity: float, task: str | None, needed: frozenset[str]
+) -> dict[str, Any]:
+    """The variables of a turn.
+
+    Args:
+        turn: the turn.
+        complexity: its score in [0, 1].
+        task: what kind of work it asks for, where that is known.
+        needed: which of `VARIABLES` any rule reads, with their fields, and of the caller's keys.
+    """
+    caller = {key: _fitting(value) for key, value in turn.caller.items()}
+    makers: dict[str, Callable[[], Any]] = {
+        "voice": lambda: _voice(turn),
+        "turn": lambda: _turn(turn, complexity, task, needed),
+        "call": lambda: _call(turn),
+        "caller": lambda: caller,
+        "profile": lambda: {name: _doubles(facts) for name, facts in turn.around.profile.items()},
+        "budget": lambda: _doubles(turn.around.budget),
+        "time": lambda: _time(turn.around.time),
+        "messages": lambda: _messages(turn),
+    }
+    top = {key: value for key, value in caller.items() if key in needed}
+    return top | {name: make() for name, make in makers.items() if name in needed}
+
+
+def frustration_of(turn: Turn) -> float | None:
+    """As it was heard in this turn; None where it was not measured."""
+    return _finite(turn.cues.frustration) if turn.cues else None
+
+
+def repeats(text: str, history: Sequence[Exchange]) -> int:
+    """How many earlier turns of the caller this one says again, in much the same words."""
+    said = frozenset(tokens(text))
+    if len(said) < FEWEST:
+        return 0
+    earlier = (frozenset(tokens(past.said)) for past in history)
+    return sum(len(said & words) >= ALIKE * len(said | words) for words in earlier)
+
+
+def _voice(turn: Turn) -> dict[str, Any]:
+    cues = turn.cues
+    if cues is None:
+        return _present({"talk_over": turn.around.talk_over})
+    emotion = cues.emotion or {}
+    return _present(
+        {
+            "frustration": _finite(cues.frustration),
+            "anger": next((_finite(emotion[name]) for name in ANGER if name in emotion), None),
+            "hesitation": _finite(cues.hesitation),
+            "arousal": _finite(cues.arousal),
+            "valence": _finite(cues.valence),
+            "confidence": _finite(max(emotion.values())) if emotion else None,
+            "trend": _trend(cues, turn.history),
+            "rate": _finite(cues.articulation_rate),
+            "pauses": cues.pauses.count if cues.pauses else None,
+            "longest_pause": _finite(cues.pauses.longest_s) if cues.pauses else None,
+            "pause_ratio": _finite(cues.pauses.ratio) if cues.pauses else None,
+            "talk_over": turn.around.talk_over,
+        }
+    )
+
+
+def _trend(cues: VoiceCues, history: Sequence[Exchange]) -> float | None:
+    """How much more frustration there is than there was in the mean of the earlier turns."""
+    now = _finite(cues.frustration)
+    before = [past.frustration for past in history if past.frustration is not None]
+    return now - math.fsum(before) / len(before) if now is not None and before else None
+
+
+def _turn(
+    turn: Turn, complexity: float, task: str | None, needed: frozenset[str]
+) -> dict[str, Any]:
+    text = turn.transcript.text
+    # In the order of what they cost: the cheap ones are there whether they are read or not.
+    known = {
+        "text": text,
+        "language": turn.transcript.language,
+        "task": task,
+        "complexity": complexity,
+        "number": turn.number,
+        "words": len(text.split()),
+        "stt_confidence": _stt_confidence(turn.transcript),
+    }
+    if "turn.digits" in needed:
+        spelled = sum(word in _DIGITS for word in tokens(text))
+        known["digits"] = sum(map(str.isdigit, text)) + spelled
+    if "turn.repeats" in needed:
+        known["repeats"] = repeats(text, turn.history)
+    return _present(known)
+
+
+def _stt_confidence(transcript: Transcript) -> float | None:
+    """The mean probability of a word, or the geometric mean of a token's."""
+    known = [word.probability for word in transcript.words if word.probability is not None]
+    if known:
+        return math.fsum(known) / len(known)
+    certain = _finite(transcript.log_probability)
+    return None if certain is None else math.exp(min(certain, 0.0))
+
+
+def _call(turn: Turn) -> dict[str, Any]:
+    return _present(
+        {
+            "wire": turn.around.wire or None,
+            "duration": _finite(turn.around.at_s),
+            "escalations": sum(past.escalated for past in turn.history),
+        }
+    )
+
+
+def _time(told: str | None) -> dict[str, int]:
+    if told is None:
+        return {}
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        return {}
+    return {"hour": moment.hour, "minute": moment.minute, "weekday": moment.isoweekday()}
+
+
+def _messages(turn: Turn) -> list[dict[str, str]]:
+    told = [
+        {"role": role, "content": content}
+        for past in turn.history
+        for role, content in (("user", past.said), ("assistant", past.replied))
+        if content
+    ]
+    return [*told, {"role": "user", "content": turn.transcript.text}]
+
+
+def _present(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _doubles(given: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in given.items() if math.isfinite(value)}
+
+
+def _fitting(value: Scalar) -> Scalar:
+    """A whole number that CEL cannot hold becomes one that it can."""
+    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
+def _finite(value: float | None) -> float | None:
+    """As a float: to CEL, 1 and 1.0 are of two types."""
+    return None if value is None or not math.isfinite(value) else float(value)
