@@ -13,9 +13,13 @@ def write(path: Path, *channels: np.ndarray, rate: int = RATE, codec: str | None
     """A recording in the format of the file's suffix."""
     codec = (
         codec
-        or {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".ogg": "libopus"}[
-            path.suffix
-        ]
+        or {
+            ".wav": "pcm_s16le",
+            ".flac": "flac",
+            ".mp3": "libmp3lame",
+            ".ogg": "libopus",
+            ".aac": "aac",
+        }[path.suffix]
     )
     layout = {1: "mono", 2: "stereo"}[len(channels)]
     with av.open(str(path), "w") as container:

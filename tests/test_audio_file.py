@@ -1,5 +1,7 @@
 """Recordings, and what is wrong with them."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,38 @@ def test_a_recorder_that_never_filled_in_its_header_is_forgiven(tmp_path):
     path = tmp_path / "streamed.wav"
     path.write_bytes(lying_header(4, b"\xff\xff\xff\xff"))
     assert len(audio_file.read(path)) == len(CALL)
+
+
+def test_a_format_that_announces_no_length_is_not_taken_for_cut_off(tmp_path):
+    """FFmpeg guesses a bare AAC's length from its first seconds, and silence takes few bits."""
+    path = write(tmp_path / "call.aac", sound(("silence", 6.0), ("speech", 4.0)))
+    assert audio_file.probe(path).seconds is None
+    assert len(audio_file.read(path)) == pytest.approx(10 * RATE, abs=0.2 * RATE)
+
+
+def test_recordings_of_two_kinds_joined_to_one_are_heard_to_the_end(tmp_path):
+    """Broadcasters' AAC changes rate and channels midway; what the header says first goes."""
+    tone = sound(("speech", 1.0))
+    stereo = write(tmp_path / "stereo.aac", tone, tone, rate=22_050).read_bytes()
+    mono = write(tmp_path / "mono.aac", tone, rate=44_100).read_bytes()
+    joined = tmp_path / "joined.aac"
+    joined.write_bytes(stereo + mono)
+    alone = sum(len(audio_file.read(tmp_path / f"{name}.aac")) for name in ("stereo", "mono"))
+    assert audio_file.probe(joined).channels == 2
+    assert len(audio_file.read(joined)) == pytest.approx(alone, abs=0.05 * RATE)
+
+
+def test_a_pipe_is_told_from_a_file_that_is_not_there(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(AudioError, match="a pipe or a device; save"):
+        audio_file.probe(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_sample_that_is_no_sound_spoils_no_other(tmp_path, odd):
+    samples = CALL.astype(np.float32)
+    samples[100] = odd
+    heard = audio_file.read(write(tmp_path / "odd.wav", samples, codec="pcm_f32le"))
+    assert np.isfinite(heard).all()
+    assert np.abs(heard).max() <= 1
+    assert np.array_equal(heard[200:], samples[200:])

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loudness_vad import LoudnessVad, sound
@@ -21,6 +22,7 @@ from tonewise.events import (
     ReplyEnded,
     ReplyInterrupted,
     ReplyStreamed,
+    SpeechStarted,
     StageFailed,
     TurnEnded,
     TurnIgnored,
@@ -28,9 +30,10 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import VoiceCues
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Target
-from tonewise.stages import Candidate, Greeting, Heard, HungUp, Inbound, Played
+from tonewise.stages import Candidate, Delta, Greeting, Heard, HungUp, Inbound, Played
 
 TURN = sound(("silence", 0.3), ("speech", 0.6), ("silence", 0.9))
 
@@ -162,6 +165,78 @@ async def test_a_broken_policy_still_gets_the_caller_an_answer():
     assert line.all(ReplyEnded)[0].outcome == "answered"
 
 
+class Sloppy:
+    """An engine that gives, or raises, what it should not."""
+
+    name = "sloppy"
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+    def open(self, language: str | None = None) -> "Sloppy":
+        return self
+
+    def transcribe(self, turn) -> Any:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    def decide(self, turn, candidates) -> Any:
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (None, "null"),
+        ("a text", "`str`"),
+        (Transcript("hi", log_probability=np.float32(-0.5)), "numpy.float32"),
+        (TimeoutError("its server is slow"), "TimeoutError: its server is slow"),
+    ],
+)
+async def test_what_is_no_transcript_costs_one_turn_and_is_told_in_words(found, told):
+    line = Line(Heard(TURN), Heard(TURN), HungUp("bye"))
+    await conduct(engines(stt=Sloppy(found)), line)
+    assert [event.turn for event in line.all(StageFailed)] == [1, 2]
+    assert told in line.all(StageFailed)[0].error
+    assert line.told[-1].reason == "bye"
+
+
+async def test_what_is_no_plan_is_told_and_the_caller_gets_an_answer():
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(policy=Sloppy(None)), line)
+    assert line.all(StageFailed)[0].stage == "routing"
+    assert line.all(ReplyEnded)[0].outcome == "answered"
+
+
+async def test_a_timeout_of_the_line_is_not_taken_for_the_calls_longest_time():
+    class Slow(Line):
+        async def receive(self):
+            yield Heard(TURN)
+            raise TimeoutError("the socket timed out")
+
+    line = Slow()
+    with pytest.raises(ExceptionGroup) as caught:
+        await conduct(engines(), line)
+    assert caught.group_contains(TimeoutError, match="the socket timed out")
+    assert line.told[-1].reason == "failed"
+
+
+async def test_an_engine_that_breaks_as_it_is_let_go_keeps_no_other_from_it():
+    class Stubborn(Reluctant):
+        async def aclose(self) -> None:
+            self.letting_go.set()
+            raise OSError("it will not close")
+
+    models = [Stubborn(), Stubborn()]
+    loaded = engines(targets={str(at): Target(str(at), model) for at, model in enumerate(models)})
+    with pytest.raises(OSError, match="it will not close"):
+        await loaded.aclose()
+    assert all(model.letting_go.is_set() for model in models)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        loaded.workers.submit(print)
+
+
 async def test_a_stuck_stt_is_not_waited_for():
     slow = plugins.load("stt", "scripted", {"lines": ["too late"], "delay_s": 0.5})
     line = Line(Heard(TURN), HungUp("bye"))
@@ -212,6 +287,71 @@ async def test_the_caller_can_speak_over_the_reply():
     assert (second.turn, second.outcome) == (2, "answered")
     streamed = "".join(e.text for e in line.all(ReplyStreamed) if e.turn == 1)
     assert streamed == first.text  # nothing of turn 1 is heard after it was interrupted
+    await loaded.aclose()
+
+
+@pytest.mark.parametrize(("patient", "over_us"), [(True, True), (False, False)])
+async def test_only_who_speaks_over_words_of_ours_talks_over_us(patient, over_us):
+    """Who goes on while we still think has not heard us yet."""
+    policy = Curious()
+    stt = {"lines": ["well", "stop"], "delay_s": 0.0 if patient else 0.2}
+    slow = {"replies": ["one two three four five"], "token_delay_s": 0.1}
+    loaded = engines(llm=slow, policy=policy, stt=plugins.load("stt", "scripted", stt))
+    line = Line(Heard(TURN), lock_step=False)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(loaded, line).run())
+        await line.until(ReplyStreamed if patient else TurnEnded)
+        line.queue.put_nowait(Heard(TURN))
+        await line.until(TurnRouted, 2 if patient else 1)
+        line.queue.put_nowait(HungUp("bye"))
+    assert line.all(ReplyInterrupted)[0].turn == 1
+    assert (policy.asked[-1].number, policy.asked[-1].around.talk_over) == (2, over_us)
+    await loaded.aclose()
+
+
+class Reluctant:
+    """A model that never speaks, and takes its time to hang up."""
+
+    name = "reluctant"
+
+    def __init__(self) -> None:
+        self.lines, self.letting_go = 0, asyncio.Event()
+
+    async def stream(self, request):
+        self.lines += 1
+        try:
+            await asyncio.Event().wait()
+            yield Delta()
+        finally:
+            self.letting_go.set()
+            await asyncio.sleep(0.05)
+            self.lines -= 1
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_who_interrupts_and_hangs_up_at_once_leaves_no_model_out_of_reach():
+    """Both cancel the reply: the second while the first is still letting go of two models."""
+    model = Reluctant()
+    targets = {
+        "quick": Target("quick", model, hedge_after_s=0.01, breaker=Breaker(state="open")),
+        "deep": Target("deep", model, breaker=Breaker(state="open")),
+    }
+    line = Line(Heard(TURN), lock_step=False)
+    loaded = engines(targets=targets)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(loaded, line).run())
+        while model.lines < 2:
+            await asyncio.sleep(0.005)
+        line.queue.put_nowait(Heard(TURN[: round(0.8 * RATE)]))
+        await model.letting_go.wait()
+        line.queue.put_nowait(HungUp("bye"))
+    assert all(target.breaker.state != "half_open" for target in targets.values())
+    async with asyncio.timeout(1):
+        while model.lines:
+            await asyncio.sleep(0.005)
+    assert [event.outcome for event in line.all(AttemptEnded)] == ["cancelled", "cancelled"]
     await loaded.aclose()
 
 
@@ -375,3 +515,20 @@ async def test_a_shadow_policy_is_told_and_never_obeyed():
     (routed,) = line.all(TurnRouted)
     assert (routed.plan.route, routed.shadow.route) == ("fast", "frontier")
     assert line.all(ReplyEnded)[0].model == "quick"
+
+
+async def test_a_question_followed_by_a_cough_is_answered():
+    """The cough comes before STT is done with the question, and turns out to hold no words."""
+    slow = plugins.load("stt", "scripted", {"lines": ["where is my order", ""], "delay_s": 0.2})
+    line = Line(Heard(TURN), Heard(TURN), lock_step=False)
+    loaded = engines(stt=slow)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(loaded, line).run())
+        await line.until(ReplyEnded)
+        line.queue.put_nowait(Heard(TURN))  # the floor is open again
+        await line.until(SpeechStarted, 3)
+        line.queue.put_nowait(HungUp("bye"))
+    (reply,) = [event for event in line.all(ReplyEnded) if event.outcome == "answered"]
+    assert reply.turn == 1
+    assert [event.turn for event in line.all(TurnIgnored)] == [2]
+    await loaded.aclose()

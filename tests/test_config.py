@@ -1,5 +1,6 @@
 """Settings, and mistakes in them."""
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,11 @@ def test_a_mistyped_environment_variable_is_named(tmp_path, name, complaint):
     assert complaint in str(caught.value)
 
 
+def test_a_value_where_a_section_should_be_is_named_whatever_the_environment_says(tmp_path):
+    with pytest.raises(ConfigError, match="turns: expected `object`"):
+        loaded(tmp_path, "turns = 3", TONEWISE_TURNS__PATIENCE="0.5")
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"nowhere\.toml"):
         config.load(tmp_path / "nowhere.toml", {})
@@ -131,9 +137,36 @@ def test_an_engine_that_does_not_exist_or_lacks_a_package_says_what_to_do(tmp_pa
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError, match=r"needs 'package_from_nowhere'.*pip install"):
         plugins.load("vad", "needy_package.vad")
+    (tmp_path / "needy_package" / "stt.py").write_text("raise ImportError('no libgomp.so.1')\n")
+    with pytest.raises(PluginError, match=r"'needy_package.stt' cannot be imported: no libgomp"):
+        plugins.load("stt", "needy_package.stt")
+
+
+def test_an_option_that_an_engine_cannot_do_without_is_named():
+    with pytest.raises(ConfigError, match="llm 'openai_compatible' needs the option 'model'"):
+        plugins.load("llm", "openai_compatible")
 
 
 def test_how_attempts_are_made_can_be_set(tmp_path):
     assert loaded(tmp_path, "[attempts]\nsecond_tries = 0").attempts.second_tries == 0
     with pytest.raises(ConfigError, match=r"attempts\.coldown.*did you mean 'cooldown'"):
         loaded(tmp_path, "[attempts]\ncoldown = 3")
+
+
+def test_a_file_from_an_editor_that_marks_its_encoding_is_read(tmp_path):
+    file = tmp_path / "notepad.toml"
+    file.write_bytes(codecs.BOM_UTF8 + b"[turns]\r\npatience = 0.5\r\n")
+    assert config.load(file, {}).turns.patience == 0.5
+
+
+def test_a_model_needs_a_name(tmp_path):
+    file = tmp_path / "nameless.toml"
+    file.write_text('[[models]]\nname = ""\n')
+    with pytest.raises(ConfigError, match=r"models\[0\].name"):
+        config.load(file, {})
+
+
+@pytest.mark.parametrize("use", ["../mine", "./mine", "mine.", ".mine", "my-package.stt"])
+def test_an_engine_is_named_as_a_module_not_as_a_path(use):
+    with pytest.raises(PluginError, match="write a module's name"):
+        plugins.load("stt", use)

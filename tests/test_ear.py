@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loudness_vad import LoudnessVad, sound
 from tonewise.audio import RATE, Samples
 from tonewise.ear import Ear
-from tonewise.events import SpeechStarted, TurnEnded
+from tonewise.events import SpeechStarted, StageFailed, TurnEnded
 from tonewise.stages import TurnAudio
 from tonewise.turns import Timing
 
@@ -87,3 +87,28 @@ def test_how_the_audio_is_cut_into_chunks_changes_nothing(step: int):
     whole = [event for event, _ in turns_in(call, step=len(call))]
     assert [event for event, _ in turns_in(call, step=step)] == whole
     assert isinstance(whole[0], SpeechStarted)
+
+
+class Stumbling(LoudnessVad):
+    """A VAD that breaks on some frames."""
+
+    def __init__(self, *frames: range) -> None:
+        self.frames, self.heard = frames, 0
+
+    def speech(self, frame: Samples) -> float:
+        self.heard += 1
+        if any(self.heard in stretch for stretch in self.frames):
+            raise ValueError("not this one")
+        return super().speech(frame)
+
+
+def test_a_vad_that_breaks_is_told_of_once_and_the_call_goes_on():
+    ear = Ear(Stumbling(range(10, 20), range(200, 201)), Timing())
+    found = list(ear.hear(sound(("silence", 0.3), ("speech", 0.6), ("silence", 1.5))))
+    failed = [event for event, _ in found if isinstance(event, StageFailed)]
+    assert [(event.turn, event.stage, event.engine) for event in failed] == [
+        (0, "vad", "loudness"),
+        (1, "vad", "loudness"),
+    ]
+    assert failed[0].error == "ValueError: not this one"
+    assert len(sounds_of(found)) == 1

@@ -398,12 +398,13 @@ def test_escalation_is_entered_at_060_left_under_040_and_fades(heard, escalated)
 
 def test_a_frustrated_caller_is_not_bounced_between_models():
     mood = [0.62, 0.38, 0.61, 0.35, 0.58, 0.41]
+    texts = ["where's my order", "yes please", "the blue one", "on friday", "okay", "main street"]
     history, routes = (), []
-    for at, frustration in enumerate(mood, start=1):
-        plan = decide(SIMPLE, cues=voice(frustration=frustration), history=history)
+    for at, (frustration, text) in enumerate(zip(mood, texts, strict=True), start=1):
+        plan = decide(text, cues=voice(frustration=frustration), history=history)
         routes.append(plan.route)
         history += (
-            Exchange(at, SIMPLE, "…", plan.route, plan.models[0], frustration, plan.escalated),
+            Exchange(at, text, "…", plan.route, plan.models[0], frustration, plan.escalated),
         )
     assert routes == ["frontier"] * 6
     assert "the caller was frustrated" in plan.reasons[0].text

@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -14,7 +15,9 @@ from loudness_vad import sound
 from recordings import wav_bytes, write
 from tonewise import assets
 from tonewise.errors import AudioError
+from tonewise.events import ReplyEnded
 from tonewise.stages import Heard, HungUp, OtherParty
+from tonewise.timeline import Timeline
 from tonewise.transports.replay import Replay
 
 CALL = sound(("silence", 0.5), ("speech", 0.8), ("silence", 1.2))
@@ -121,6 +124,22 @@ def test_the_timeline_tells_what_was_said_how_and_why(scripted):
     assert "times real time" in told.stdout
 
 
+def test_a_reply_cannot_steer_the_terminal():
+    lines: list[str] = []
+    reply = "First.\n\x1b[2J\x1b]0;owned\x07Second."
+    Timeline(lines.append).tell(ReplyEnded(at=1.0, turn=1, text=reply, outcome="answered"))
+    told = click.unstyle(lines[0])
+    assert told.startswith("  reply  “First. ")
+    assert not {"\x1b", "\x07", "\n"} & set(told)
+
+
+@pytest.mark.skipif(not SAMPLES, reason="no samples in web/samples")
+def test_what_the_terminal_cannot_write_is_no_reason_to_stop(scripted):
+    told = tonewise("replay", "--config", scripted, SAMPLES[0], PYTHONIOENCODING="latin-1")
+    assert told.returncode == 0, told.stderr
+    assert "?where is my order?" in told.stdout
+
+
 @pytest.mark.skipif(not SAMPLES, reason="no samples in web/samples")
 def test_a_reader_that_has_seen_enough_is_no_error(scripted):
     """As with `| head`."""
@@ -144,6 +163,37 @@ def test_a_bad_file_is_named_the_others_are_played_and_the_exit_code_says_so(tmp
     assert "none.mp3: no such file" in told.stderr
     assert "Traceback" not in told.stderr
     assert json.loads(told.stdout.splitlines()[-1])["event"] == "call_ended"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are always text")
+@pytest.mark.parametrize("command", ["replay", "cues"])
+def test_a_file_name_that_is_no_text_can_be_told_in_json(tmp_path, scripted, command):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/call-\xff.wav"))
+    path.write_bytes(wav_bytes(CALL))
+    told = tonewise(command, "--json", "--config", scripted, path)
+    assert told.returncode == 0, told.stderr
+    assert "call-?" in told.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk at hand")
+@pytest.mark.parametrize("command", ["replay", "cues"])
+def test_a_full_disk_is_told_in_one_line(tmp_path, scripted, command):
+    path = tmp_path / "call.wav"
+    path.write_bytes(wav_bytes(CALL))
+    line = [sys.executable, "-m", "tonewise", command, "--json", "--config", str(scripted), path]
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert told.stderr == "tonewise: cannot write: No space left on device\n"
+    assert told.returncode == 1
+
+
+def test_nothing_is_left_behind_at_home_by_us_or_by_a_library(tmp_path):
+    recording = tmp_path / "call.wav"
+    recording.write_bytes(wav_bytes(CALL))
+    (home := tmp_path / "home").mkdir()
+    told = tonewise("replay", recording, HOME=str(home), XDG_CACHE_HOME="")
+    assert told.returncode == 0, told.stderr
+    assert [path.name for path in home.rglob("*")] == []
 
 
 def test_a_recording_that_breaks_off_is_played_as_far_as_it_goes(tmp_path, scripted):

@@ -48,9 +48,6 @@ can you check if my refund has gone through
 let me know if it's going to rain tomorrow
 speak to a manager
 i want to speak to a manager right now
-i've called three times and nobody has fixed it
-i've called three times already and nobody has fixed my internet this is ridiculous
-this is the worst service i have ever had
 no no no that's not what i said
 set a timer for ten minutes
 turn off the lights in the kitchen
@@ -103,6 +100,13 @@ walk me through the steps to set up a trust fund for my kids
 """
 
 
+FRUSTRATED = """
+i've called three times and nobody has fixed it
+i've called three times already and nobody has fixed my internet this is ridiculous
+this is the worst service i have ever had
+"""
+
+
 def lines(table):
     return table.strip().splitlines()
 
@@ -119,6 +123,14 @@ def test_a_simple_turn_goes_to_the_fast_model(text):
 @pytest.mark.parametrize("text", lines(COMPLEX))
 def test_a_complex_turn_goes_to_the_frontier_model(text):
     assert decide(text).route == "frontier", complexity(text)
+
+
+@pytest.mark.parametrize("text", lines(FRUSTRATED))
+def test_a_frustrated_turn_goes_to_the_frontier_model_though_it_is_simple(text):
+    assert complexity(text)[0] < 0.5
+    plan = decide(text)
+    assert (plan.route, plan.reasons[0].signal) == ("frontier", "frustration")
+    assert plan.frustration == plan.reasons[0].value >= 0.6
 
 
 @pytest.mark.parametrize("text", [*lines(SIMPLE), *lines(COMPLEX)])
@@ -250,7 +262,7 @@ def test_any_speech_has_a_score_between_zero_and_one(words, history):
 
 
 def test_a_frustrated_caller_gets_the_frontier_model_for_a_simple_turn():
-    text = "i've called three times and nobody has fixed it"
+    text = "where's my order"
     assert decide(text).route == "fast"
     plan = decide(text, cues=voice(frustration=0.8))
     assert plan.route == "frontier"

@@ -61,6 +61,14 @@ def test_one_odd_frame_does_not_undo_an_onset():
     assert happened[0].start_s == 0.0
 
 
+def test_a_sound_that_wavers_for_long_does_not_put_the_beginning_out_of_reach():
+    taking = TurnTaking(Timing(onset=0.1, barge_in=0.25))
+    wavering = [("speech", 0.03), *[("silence", 0.01), ("speech", 0.01)] * 500]
+    (started,) = say(taking, *wavering, ("speech", 0.1))
+    assert isinstance(started, SpeechStarted)
+    assert started.start_s == pytest.approx(started.at - 0.5)
+
+
 def test_nobody_listens_for_ever():
     taking = TurnTaking(Timing(longest_turn=3.0))
     happened = say(taking, ("speech", 3.5))

@@ -78,6 +78,7 @@ def test_any_rate_comes_out_at_16_khz(rate: int):
         ('{"type":"start","rate":1e9}', 1007, "rate"),
         ('{"type":"start","rat":8000}', 1007, "unknown field `rat`"),
         ('{"type":"start","language":"English"}', 1007, "language"),
+        ('{"type":"start","language":"en\\n"}', 1007, "language"),
         ('{"type":"start","caller":{"a":[1]}}', 1007, "caller"),
         ('{"type":"start","caller":{"a":1e999}}', 1007, "caller"),
         ('{"type":"start","caller":{"a":' + "9" * 40 + "}}", 1007, "caller.a"),

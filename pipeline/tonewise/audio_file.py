@@ -87,8 +87,7 @@ def read(path: Path, channel: int | None = None) -> Samples:
 def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
     try:
         if not path.is_file():
-            kind = "a folder" if path.is_dir() else "no such file"
-            raise AudioError(f"{path}: {kind}")
+            raise AudioError(f"{path}: {_what_else(path)}")
         if not path.stat().st_size:
             raise AudioError(f"{path}: empty file")
         # Opened as a Python file, so that a path can never be read as one of FFmpeg's URLs.
@@ -102,6 +101,14 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
         raise AudioError(f"{path}: not audio that can be decoded ({error.strerror})") from error
 
 
+def _what_else(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
+    if path.exists():  # its header is read before its sound: a pipe has no way back
+        return "a pipe or a device; save what comes out of it in a file first"
+    return "no such file"
+
+
 def _described(path: Path, container: InputContainer, stream: AudioStream) -> Recording:
     rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
     if not channels:
@@ -109,18 +116,25 @@ def _described(path: Path, container: InputContainer, stream: AudioStream) -> Re
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         msg = f"{path}: its header says {rate} Hz; sound has {LOWEST_RATE} to {HIGHEST_RATE} Hz"
         raise AudioError(msg)
-    announced = container.duration / 1e6 if container.duration else None
+    # AAC without a container announces nothing, and FFmpeg's guess is out by minutes.
+    length = None if container.format.name == "aac" else container.duration
+    announced = length / 1e6 if length else None
     return Recording(path, rate, channels, announced)
 
 
 def _decoded(
     container: InputContainer, stream: AudioStream, recording: Recording
 ) -> Iterator[NDArray[np.float32]]:
-    """The blocks at the file's own rate, shape [channels, n]."""
-    to_float = av.AudioResampler("fltp", stream.codec_context.layout.name, recording.rate)
+    """The blocks at the rate and with the channels that the header says, shape [channels, n]."""
+    layout, form = stream.codec_context.layout.name, None
     for frame in container.decode(stream):
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if now != form:  # at first, and where recordings were joined that differ
+            form, to_float = now, av.AudioResampler("fltp", layout, recording.rate)
         for converted in to_float.resample(frame):
-            yield converted.to_ndarray().astype(np.float32, copy=False)
+            planes = converted.to_ndarray().astype(np.float32, copy=False)
+            # Float formats may hold more than full scale, and NaN, which would silence the rest.
+            yield np.clip(np.nan_to_num(planes, nan=0.0), -1.0, 1.0)
 
 
 def _check_whole(recording: Recording, heard: int) -> None:

@@ -9,11 +9,12 @@ call.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from tonewise.ear import Ear
+from tonewise.ear import Ear, EarEvent
 from tonewise.engines import Engines
 from tonewise.events import (
     AnyEvent,
@@ -27,7 +28,7 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import Circumstances, Plan, Reason, Transcript, VoiceCues
+from tonewise.facts import Circumstances, Plan, Reason, Transcript, VoiceCues, as_told
 from tonewise.mouth import Mouth
 from tonewise.stages import (
     Heard,
@@ -39,7 +40,6 @@ from tonewise.stages import (
     Turn,
     TurnAudio,
 )
-from tonewise.turns import FloorEvent
 
 T = TypeVar("T")
 
@@ -51,6 +51,16 @@ class Outcome(Generic[T]):
     value: T | None
     ms: float
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A turn with words; `ended` is when it ended on the wall clock."""
+
+    turn: int
+    transcript: Transcript
+    cues: VoiceCues | None
+    ended: float
 
 
 class Call:
@@ -87,7 +97,8 @@ class Call:
         self._hearing = asyncio.Lock()  # one turn at a time, in the order in which they were said
         self._in_hand: set[asyncio.Task[None]] = set()
         self._reply: asyncio.Task[None] | None = None
-        self._talk_over: set[int] = set()  # turns that began over a reply
+        self._unanswered: list[Understood] = []
+        self._talk_over = 0  # the latest turn that began over the words of a reply
 
     async def run(self) -> None:
         """Conduct the call to its end. Whatever happens, the last event is CallEnded."""
@@ -128,14 +139,16 @@ class Call:
         """Hear the peer out; why the call ended."""
         limit = None if self._transport.lock_step else self._config.server.longest_call
         try:
-            async with asyncio.timeout(limit):
-                async for inbound in self._transport.receive():
+            async with asyncio.timeout(limit) as bound, aclosing(self._transport.receive()) as line:
+                async for inbound in line:
                     if isinstance(inbound, HungUp):
                         if inbound.answer_last_turn:
                             await self._follow(self._ear.audio_over(), tasks)
                         return inbound.reason
                     await self._take_in(inbound, tasks)
         except TimeoutError:
+            if not bound.expired():
+                raise
             return f"longest_call of {limit:g} s reached"
         return "hung up"
 
@@ -152,15 +165,17 @@ class Call:
                 self._ear.floor_given_s = at
 
     async def _follow(
-        self, heard: Iterator[tuple[FloorEvent, TurnAudio | None]], tasks: asyncio.TaskGroup
+        self, heard: Iterator[tuple[EarEvent, TurnAudio | None]], tasks: asyncio.TaskGroup
     ) -> None:
         """Act on what the ear hears, as it hears it; in lock-step, wait for each reply."""
         for event, sound in heard:
             self._emit(event)
             if isinstance(event, ReplyInterrupted):
-                self._talk_over.add(event.turn + 1)
-                if self._reply:
-                    self._reply.cancel()
+                if event.turn == self._mouth.spoke_in:
+                    self._talk_over = event.turn + 1
+                reply, self._reply = self._reply, None  # once: it may still be letting go
+                if reply:
+                    reply.cancel()
             if isinstance(event, TurnEnded) and sound:
                 self._start(self._take_turn(event.turn, sound, self._clock()), tasks)
                 while self._transport.lock_step and self._in_hand:
@@ -172,25 +187,35 @@ class Call:
         task.add_done_callback(self._in_hand.discard)
 
     async def _take_turn(self, turn: int, sound: TurnAudio, ended: float) -> None:
-        """Understand a turn; then answer it, unless the caller has taken the floor again."""
+        """Understand a turn; then answer it, unless the caller has taken the floor again.
+
+        A turn that was talked past waits for what came over it. Words go on from it, and the answer
+        to them is the answer to both; a cough asks nothing, and leaves it to be answered.
+        """
         async with self._hearing:
             transcript, cues = await self._understand(turn, sound)
-        if not transcript.text.strip():
-            self._emit(TurnIgnored(at=self._now, turn=turn, reason="no words were heard"))
-            self._ear.taking.reply_over(turn)
-        elif turn != self._ear.taking.turn:
-            self._mouth.remember(turn, transcript.text, cues)
+        if transcript.text.strip():
+            self._unanswered.append(Understood(turn, transcript, cues, ended))
         else:
-            plan = self._route(turn, transcript, cues)
+            self._emit(TurnIgnored(at=self._now, turn=turn, reason="no words were heard"))
+        if turn != self._ear.taking.turn:
+            return
+        if self._unanswered:
+            *talked_past, last = self._unanswered
+            self._unanswered.clear()
+            for earlier in talked_past:
+                self._mouth.remember(earlier.turn, earlier.transcript.text, earlier.cues)
+            plan = self._route(last.turn, last.transcript, last.cues)
             self._reply = asyncio.current_task()  # from here on the caller may interrupt it
-            await self._mouth.answer(turn, transcript.text, plan, ended, cues)
-            self._ear.taking.reply_over(turn)
+            text = last.transcript.text
+            await self._mouth.answer(last.turn, text, plan, last.ended, last.cues)
+        self._ear.taking.reply_over(turn)
 
     async def _understand(self, turn: int, sound: TurnAudio) -> tuple[Transcript, VoiceCues | None]:
         """What was said and how, side by side; told in the same order on every run."""
         heard, measured = await asyncio.gather(
-            self._compute(self._stt.transcribe, sound),
-            self._compute(self._acoustic.measure, sound),
+            self._compute(self._stt.transcribe, sound, Transcript),
+            self._compute(self._acoustic.measure, sound, VoiceCues),
         )
         if heard.value is None:
             self._fail(turn, "stt", self._engines.stt.name, heard.error)
@@ -208,17 +233,19 @@ class Call:
             self._emit(cues)
         return heard.value or Transcript(""), measured.value
 
-    async def _compute(self, stage: Callable[[TurnAudio], T], sound: TurnAudio) -> Outcome[T]:
+    async def _compute(
+        self, stage: Callable[[TurnAudio], T], sound: TurnAudio, kind: type[T]
+    ) -> Outcome[T]:
         """Run a stage in a worker thread. Its failure is a result, not an exception."""
         began = self._clock()
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._config.stt.timeout):
-                value = await loop.run_in_executor(self._engines.workers, stage, sound)
-        except TimeoutError:
-            return Outcome(None, self._ms(began), f"no result in {self._config.stt.timeout:g} s")
+            async with asyncio.timeout(self._config.stt.timeout) as bound:
+                found = await loop.run_in_executor(self._engines.workers, stage, sound)
+            value = as_told(found, kind)
         except Exception as error:  # noqa: BLE001 - an engine may break in any way: it costs a turn
-            return Outcome(None, self._ms(began), _told(error))
+            late = f"no result in {self._config.stt.timeout:g} s"
+            return Outcome(None, self._ms(began), late if bound.expired() else _told(error))
         return Outcome(value, self._ms(began))
 
     # ------------------------------------------------------------ answering
@@ -236,7 +263,7 @@ class Call:
                 call=greeting.call,
                 wire=greeting.wire,
                 at_s=self._now,
-                talk_over=turn in self._talk_over,
+                talk_over=turn == self._talk_over,
                 time=None
                 if self._transport.lock_step
                 else self._calendar().astimezone().isoformat(timespec="seconds"),
@@ -254,7 +281,7 @@ class Call:
     def _decide(self, policy: Policy, question: Turn) -> Plan | None:
         """What a policy makes of a turn; None where it broke, and that is told."""
         try:
-            return policy.decide(question, self._engines.candidates)
+            return as_told(policy.decide(question, self._engines.candidates), Plan)
         except Exception as error:  # noqa: BLE001 - a policy of the user's own may break in any way
             self._fail(question.number, "routing", policy.name, _told(error))
             return None

@@ -189,7 +189,7 @@ def _usual_place(environ: Mapping[str, str]) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -205,7 +205,8 @@ def _override(table: dict[str, Any], environ: Mapping[str, str]) -> None:
         if not key or section in ("models", "routes", "rules"):
             msg = f"${name}: write TONEWISE_<SECTION>__<KEY>, as in TONEWISE_TURNS__PATIENCE"
             raise ConfigError(msg)
-        table.setdefault(section, {})[key] = _value(environ[name])
+        if isinstance(place := table.setdefault(section, {}), dict):  # else told of below
+            place[key] = _value(environ[name])
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds

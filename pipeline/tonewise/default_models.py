@@ -32,8 +32,8 @@ class Model(ModelFacts, frozen=True, forbid_unknown_fields=True):
         options: for the engine's `load`.
     """
 
-    name: str
-    route: str = "fast"
+    name: Annotated[str, Meta(min_length=1)]
+    route: Annotated[str, Meta(min_length=1)] = "fast"
     use: str = "openai_compatible"
     first_token: Seconds = 4.0
     stall: Seconds = 5.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from tonewise import plugins
@@ -39,9 +40,10 @@ class Engines:
 
     async def aclose(self) -> None:
         """Let go of connections and threads. A thread that still computes ends by itself."""
-        for target in self.targets.values():
-            await target.engine.aclose()
         self.workers.shutdown(wait=False, cancel_futures=True)
+        async with AsyncExitStack() as letting_go:  # one that breaks keeps no other from it
+            for target in self.targets.values():
+                letting_go.push_async_callback(target.engine.aclose)
 
 
 def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> Engines:

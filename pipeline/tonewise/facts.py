@@ -4,7 +4,7 @@ Immutable, and in JSON as they are written here. A value that is None is absent 
 that was not measured is absent, never zero.
 """
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -17,9 +17,23 @@ Route = str
 
 Scalar = str | int | float | bool
 
+T = TypeVar("T")
+
 
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A value that never changes once it is known."""
+
+
+def as_told(value: T, kind: type[T]) -> T:
+    """A value as events will tell it, so that an engine's slip is found where it was made.
+
+    What JSON has no word for, as NaN, becomes None, which is absent.
+
+    Raises:
+        TypeError: it holds what no JSON can, as NumPy's numbers.
+        msgspec.ValidationError: it is no `kind`, or holds None where a value is needed.
+    """
+    return msgspec.json.decode(msgspec.json.encode(value), type=kind)
 
 
 # ---------------------------------------------------------------- what is heard
@@ -206,6 +220,8 @@ class Plan(Fact, frozen=True):
         skipped: rules that could not be asked.
         escalated: the route is stronger than the words alone would have earned, because of the
             caller's frustration in this turn or lately.
+        frustration: in [0, 1], by the words and the voice; `frustration_terms` says what it is made
+            of. None where nothing was said and nothing heard, or the policy does not ask.
     """
 
     route: Route
@@ -217,3 +233,5 @@ class Plan(Fact, frozen=True):
     rule: str | None = None
     skipped: tuple[Skipped, ...] = ()
     escalated: bool = False
+    frustration: float | None = None
+    frustration_terms: tuple[Term, ...] = ()

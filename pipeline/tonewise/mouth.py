@@ -81,6 +81,8 @@ class Mouth:
         self._emit = emit
         self._now = now
         self._clock = clock
+        self.spoke_in = 0
+        """The latest turn to which words of a reply were given."""
         self._history: deque[Exchange] = deque(maxlen=engines.config.llm.history)
 
     @property
@@ -123,7 +125,7 @@ class Mouth:
                     reply.text,
                     plan.route,
                     model=reply.model or "",
-                    frustration=_frustration(cues),
+                    frustration=_frustration(cues, plan),
                     escalated=plan.escalated,
                 )
             )
@@ -147,6 +149,7 @@ class Mouth:
                 if reply.first_token_ms is None:
                     reply.first_token_ms = self._ms(ended)
                 reply.spoken.append(piece)
+                self.spoke_in = turn
                 self._emit(ReplyStreamed(at=self._now(), turn=turn, text=piece))
 
     def _request(self, turn: int, said: str, plan: Plan) -> LlmRequest:
@@ -195,5 +198,8 @@ class Mouth:
         return round((self._clock() - began) * 1000, 3)
 
 
-def _frustration(cues: VoiceCues | None) -> float | None:
+def _frustration(cues: VoiceCues | None, plan: Plan | None = None) -> float | None:
+    """As the policy heard it, in the words and the voice; else as the voice alone told it."""
+    if plan and plan.frustration is not None:
+        return plan.frustration
     return cues.frustration if cues else None

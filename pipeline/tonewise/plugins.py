@@ -16,6 +16,7 @@ from typing import Any
 from tonewise.errors import ConfigError, PluginError
 
 _PACKAGE = Path(__file__).parent
+_MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def names(stage: str) -> list[str]:
@@ -28,7 +29,7 @@ def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:
 
     Raises:
         PluginError: there is no such engine, or a package that it needs is missing.
-        ConfigError: an option that it does not know.
+        ConfigError: an option that it does not know, or needs and is not given.
     """
     module = _module(stage, use)
     accepted = inspect.signature(module.load).parameters
@@ -37,6 +38,14 @@ def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:
     if unknown and not anything:
         msg = f"{stage} {use!r} has no option {unknown[0]!r}; it has: {_listed(accepted)}"
         raise ConfigError(msg)
+    for key, option in accepted.items():
+        if (
+            option.default is option.empty
+            and option.kind not in _MANY
+            and key not in (options or {})
+        ):
+            msg = f"{stage} {use!r} needs the option {key!r}"
+            raise ConfigError(msg)
     return module.load(**(options or {}))
 
 
@@ -64,10 +73,14 @@ def _module(stage: str, use: str) -> ModuleType:
             f"{_listed(choices)}, or name a module of your own, as in 'my_package.my_{stage}'"
         )
         raise PluginError(msg)
+    if not all(part.isidentifier() for part in use.split(".")):
+        raise PluginError(f"{stage} {use!r}: write a module's name, as in 'my_package.my_{stage}'")
     try:
         module = importlib.import_module(f"tonewise.{stage}.{use}" if own else use)
     except ModuleNotFoundError as error:
         raise PluginError(_missing(stage, use, error)) from error
+    except ImportError as error:  # as where a library's own libraries are missing
+        raise PluginError(f"{stage} {use!r} cannot be imported: {error}") from error
     if not callable(getattr(module, "load", None)):
         msg = f"{stage} {use!r} has no function load(**options)"
         raise PluginError(msg)

@@ -17,7 +17,7 @@ and acoustic run in worker threads, side by side, for many calls at once. `routi
 same turn gives the same plan. Only `llm` and `transports` wait, and are async.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -291,7 +291,7 @@ class Transport(Protocol):
     greeting: Greeting
     lock_step: bool
 
-    def receive(self) -> AsyncIterator[Inbound]:
+    def receive(self) -> AsyncGenerator[Inbound, None]:
         """What comes from the peer; ends with, or after, a HungUp."""
         ...
 

@@ -56,7 +56,9 @@ class Timeline:
                 )
             case TurnTranscribed():
                 self._time(event.turn, "STT", event.stt_ms)
-                self._line("said", f"“{event.transcript.text}”" if event.transcript.text else "–")
+                self._line(
+                    "said", f"“{_shown(event.transcript.text)}”" if event.transcript.text else "–"
+                )
             case TurnMeasured():
                 self._time(event.turn, "cues", event.acoustic_ms)
                 self._line("how", how(event.cues))
@@ -70,7 +72,7 @@ class Timeline:
         route = event.plan.route
         self._routes[route] = self._routes.get(route, 0) + 1
         colour = _ROUTE_COLOURS.get(route, "cyan")
-        why = "; ".join(reason.text for reason in event.plan.reasons)
+        why = "; ".join(_shown(reason.text) for reason in event.plan.reasons)
         self._line("route", f"{click.style(route, fg=colour, bold=True)}: {why}")
 
     def _answered(self, event: AnyEvent) -> None:
@@ -84,14 +86,16 @@ class Timeline:
                 self._time(event.turn, "first token", event.first_token_ms)
                 self._time(event.turn, "whole turn", event.total_ms)
                 ending = "" if event.outcome == "answered" else f" ({event.outcome})"
-                self._line("reply", f"“{event.text}”" + _faint(f" {event.model or ''}{ending}"))
+                self._line(
+                    "reply", f"“{_shown(event.text)}”" + _faint(f" {event.model or ''}{ending}")
+                )
                 self._line("ms", _faint(self._waterfall(event.turn)))
             case ReplyInterrupted():
                 self._line("", f"the caller spoke over the reply to turn {event.turn}", "yellow")
             case TurnIgnored():
                 self._line("", event.reason, "yellow")
             case StageFailed():
-                self._line("failed", f"{event.stage} {event.engine}: {event.error}", "red")
+                self._line("failed", f"{event.stage} {event.engine}: {_shown(event.error)}", "red")
             case CallEnded():
                 self._write("")
                 routes = ", ".join(f"{count} {route}" for route, count in self._routes.items())
@@ -134,6 +138,11 @@ def how(cues: VoiceCues) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
+def _shown(text: str) -> str:
+    """Text from elsewhere, on one line: a model's reply must not steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _faint(text: str) -> str:

@@ -115,6 +115,11 @@ class TurnTaking:
         self._began = 0
         self._last_speech = 0  # where the latest speech ended
 
+    @property
+    def reach(self) -> int:
+        """How far back, in samples, a turn may begin: an onset drains as slowly as it fills."""
+        return 2 * _samples(max(self.timing.onset, self.timing.barge_in))
+
     def hear(self, spoken: bool, samples: int) -> list[FloorEvent]:
         """Hear one frame of `samples` samples; what follows from it, in order."""
         frame_began, self.position = self.position, self.position + samples
@@ -170,7 +175,9 @@ class TurnTaking:
             case Signal.ONSET:
                 interrupted = [ReplyInterrupted(at=at, turn=self.turn)]
                 self.turn += 1
-                self._began, self._last_speech = self._speech_from, self.position
+                # Sound that wavers about the threshold fills and drains for as long as it likes.
+                self._began = max(self._speech_from, self.position - self.reach)
+                self._last_speech = self.position
                 started = SpeechStarted(at=at, turn=self.turn, start_s=seconds(self._began))
                 return [*(interrupted if before is Floor.REPLYING else []), started]
             case Signal.LULL:

@@ -1,6 +1,9 @@
 """The command `tonewise`. Each file of this folder is a subcommand: its object named `command`."""
 
+import errno
 import importlib
+import io
+import os
 import pkgutil
 import sys
 
@@ -35,8 +38,23 @@ def tonewise() -> None:
 
 def main() -> None:
     """Run the command line; a mistake of the user's ends in one clear line, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot write becomes a "?"
+            stream.reconfigure(errors="replace")
     try:
         tonewise()
     except TonewiseError as error:
         click.echo(f"tonewise: {error}", err=True)
         sys.exit(1)
+    except (OSError, ExceptionGroup) as error:
+        if not _is_full_disk(error):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes once more
+        click.echo(f"tonewise: cannot write: {os.strerror(errno.ENOSPC)}", err=True)
+        sys.exit(1)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return all(_is_full_disk(one) for one in error.exceptions)
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC

@@ -61,7 +61,7 @@ class _Writer:
             return
         if self._as_json:
             line = {
-                "file": str(self._file),
+                "file": str(self._file).encode(errors="replace").decode(),
                 "turn": event.turn,
                 "start_s": self._ended.start_s,
                 "end_s": self._ended.end_s,

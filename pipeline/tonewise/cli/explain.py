@@ -79,7 +79,9 @@ class Explainer:
         began = time.perf_counter_ns()
         plan = self._policy.decide(turn, self._candidates)
         micros = round((time.perf_counter_ns() - began) / 1000, 1)
-        return Answer(plan, cues.frustration if cues else None, micros)
+        told = cues.frustration if cues else None
+        frustration = told if plan.frustration is None else round(plan.frustration, 6)
+        return Answer(plan, frustration, micros)
 
 
 @click.command()
@@ -202,6 +204,9 @@ def _asked(line: bytes) -> Asked:
         raise ConfigError(msg)
     try:
         keys = msgspec.json.decode(line)
+    except RecursionError as error:
+        msg = "not JSON that can be read: nested too deeply"
+        raise ConfigError(msg) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         hint = "; JSON has no NaN: leave a cue out that was not measured" * (b"NaN" in line)
         msg = f"not JSON: {str(error).partition(' - at ')[0]}{hint}"
@@ -249,12 +254,24 @@ def _page(answer: Answer) -> list[str]:
         f"models      {', then '.join(plan.models) or 'none'}",
         f"complexity  {plan.complexity:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
         *(f"            {_row(term)}" for term in plan.complexity_terms),
+        *_frustration(plan),
         *_scores(plan),
         *(
             f"{'skipped' if not at else '':<12}{each.rule}: {each.why}"
             for at, each in enumerate(plan.skipped)
         ),
         f"decided in  {answer.micros:.0f} µs",
+    ]
+
+
+def _frustration(plan: Plan) -> list[str]:
+    """The score and its terms; nothing where there is nothing but the beginning of every score."""
+    if plan.frustration is None or not any(t.contribution > 0 for t in plan.frustration_terms):
+        return []
+    filled = round(plan.frustration * BAR)
+    return [
+        f"frustration {plan.frustration:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
+        *(f"            {_row(term)}" for term in plan.frustration_terms),
     ]
 
 

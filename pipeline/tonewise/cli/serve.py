@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--config",
+    "-c",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Settings, a TOML file. Else $TONEWISE_CONFIG, else tonewise.toml here, else defaults.",

@@ -63,7 +63,7 @@ class Try:
         self._stream: AsyncGenerator[Delta, None] | None = None
         self._first_at: float | None = None
         self._begun_to_answer = False
-        self._closed = False
+        self._given_up = False
         self._blank = ""  # white space, held back until words follow it
         self._tokens: tuple[int | None, int | None] = (None, None)
         self._detail: str | None = None
@@ -122,19 +122,22 @@ class Try:
             self.heard,
         )
 
-    async def close(self) -> None:
-        """Cancel the request upstream, where it is still under way, and tell the breaker."""
-        if self._closed:
+    def give_up(self) -> None:
+        """Tell the breaker how it went, and cancel the task: nothing here waits."""
+        if self._given_up:
             return
-        self._closed = True
+        self._given_up = True
         self._tell_breaker()
-        try:
-            if self.task and not self.task.done():
-                self.task.cancel()
-                await asyncio.wait({self.task})
-        finally:
-            if self._stream:
-                await self._hang_up(self._stream)
+        if self.task:
+            self.task.cancel()
+
+    async def close(self) -> None:
+        """Give up, where that is still to do, and cancel the request upstream."""
+        self.give_up()
+        if self.task and not self.task.done():
+            await asyncio.wait({self.task})  # as it is cancelled it closes the stream itself
+        if self._stream:
+            await self._hang_up(self._stream)
 
     async def _hang_up(self, stream: AsyncGenerator[Delta, None]) -> None:
         try:

@@ -92,6 +92,10 @@ class Walk:
 
     async def close(self) -> None:
         """Cancel what is under way."""
+        # First what cannot be cut short by another cancellation: a breaker that is never told how
+        # its one try ended would keep the model from every caller, for ever.
+        for one in self._running:
+            one.give_up()
         for one in self._running:
             await one.close()
 

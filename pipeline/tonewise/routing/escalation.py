@@ -17,6 +17,9 @@ from msgspec import Meta
 from tonewise.facts import Reason, Share
 from tonewise.stages import Exchange
 
+WORTH_TELLING = 0.10
+"""Frustration under it is not among the reasons: it is every turn's."""
+
 
 class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a caller is moved to the strongest route, and when back.
@@ -87,7 +90,7 @@ def frustrated(
         )
         text += ": stays with the stronger model"
         return [(True, Reason("escalation", text, state.level, settings.leave))]
-    if heard is None:
+    if heard is None or (heard < WORTH_TELLING and not state.escalated):
         return []
     text = _beside("frustration", heard, settings.enter)
     text += ": the caller is frustrated" * state.escalated

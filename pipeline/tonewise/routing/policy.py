@@ -21,6 +21,7 @@ from msgspec import Meta
 from tonewise.errors import ConfigError
 from tonewise.facts import Amount, Plan, Reason, Score, Skipped
 from tonewise.routes import RouteSettings, Rule, strength_of
+from tonewise.routing import frustration
 from tonewise.routing.constraints import Limits, sift, size
 from tonewise.routing.escalation import (
     Escalation,
@@ -35,7 +36,7 @@ from tonewise.routing.options import read_option
 from tonewise.routing.rules import Asked, Compiled, compiled, read_by
 from tonewise.routing.understanding import trained, understand
 from tonewise.routing.utility import Weights, bill, scores
-from tonewise.routing.variables import frustration_of, values
+from tonewise.routing.variables import values
 from tonewise.routing.weighing import Weighed, nobody, worth
 from tonewise.stages import Candidate, Turn
 
@@ -92,12 +93,15 @@ class RulesAndUtility:
             choice.rule,
             tuple(known.skipped),
             choice.escalated,
+            known.frustration,
+            known.frustration_terms,
         )
 
     # ------------------------------------------------------------ weighing
 
     def _weigh(self, turn: Turn, candidates: Sequence[Candidate]) -> Weighed:
         understood = understand(turn, self.trained)
+        upset, upset_by = frustration.of_turn(turn)
         tokens = size(turn, self.reply_tokens, self.max_tokens)
         bills = {each.name: bill(each.facts, each.name, tokens) for each in candidates}
         costs = {name: made.due for name, made in bills.items() if made}
@@ -115,7 +119,9 @@ class RulesAndUtility:
             ladder,
             sieve,
             {(each.route, each.model): each for each in scored},
-            state(self.escalation, turn.history, frustration_of(turn)),
+            state(self.escalation, turn.history, upset),
+            upset,
+            upset_by,
         )
 
     # ------------------------------------------------------------ choosing
@@ -166,7 +172,7 @@ class RulesAndUtility:
         ladder, default = known.ladder, self.default_route
         hesitation = known.turn.cues.hesitation if known.turn.cues else None
         asks = [
-            *frustrated(self.escalation, known.state, frustration_of(known.turn)),
+            *frustrated(self.escalation, known.state, known.frustration),
             *hesitant(self.hesitation, hesitation, known.understood.need),
         ]
         floor = ladder.top if any(asked for asked, _ in asks) else 0.0

@@ -5,8 +5,9 @@
     hesitation ≥ hesitant_at and complexity ≥ hesitant_complexity      → frontier
     else                                                               → fast
 
-The voice can only ever move a turn towards the stronger model. A cue that was not measured is
-absent and decides nothing.
+Frustration is heard in the words, the replies before them and the voice, as far as it was measured
+(`frustration.py`). The voice can only ever move a turn towards the stronger model. A cue that was
+not measured is absent and decides nothing.
 """
 
 import logging
@@ -18,6 +19,7 @@ from tonewise import assets
 from tonewise.errors import ConfigError, PluginError
 from tonewise.facts import Plan, Reason, Term, VoiceCues
 from tonewise.routing import complexity as by_hand
+from tonewise.routing import frustration as patience
 from tonewise.routing.complexity import in_words
 from tonewise.routing.learned import LearnedComplexity
 from tonewise.stages import Candidate, Turn
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 
 Score = Callable[[str, Sequence[str]], tuple[float, tuple[Term, ...]]]
 """Complexity of a text after others, and its terms."""
+
+WORTH_TELLING = 0.10
+"""Frustration under it is not among the reasons, unless the voice was asked: it is every turn's."""
 
 FAST = "fast"
 FRONTIER = "frontier"
@@ -49,9 +54,10 @@ class Thresholds:
         `candidates`; models of any other route come last. None is left out.
         """
         score, terms = self.score(turn.transcript.text, [past.said for past in turn.history])
+        upset, upset_by = patience.of_turn(turn)
         made_of = f"{_compared('complexity', score, self.frontier_at)}: {in_words(terms)}"
         asks = [
-            *self._frustration(turn.cues),
+            *self._frustration(turn.cues, upset, upset_by),
             (
                 score >= self.frontier_at,
                 Reason("complexity", made_of, score, self.frontier_at),
@@ -63,17 +69,27 @@ class Thresholds:
         asks.sort(key=lambda ask: not ask[0] if frontier else ask[1].signal != "complexity")
         route = FRONTIER if frontier else FAST
         reasons = tuple(reason for _, reason in asks)
-        return Plan(route, _in_order(candidates, route), reasons, score, terms)
+        return Plan(
+            route,
+            _in_order(candidates, route),
+            reasons,
+            score,
+            terms,
+            frustration=upset,
+            frustration_terms=upset_by,
+        )
 
-    def _frustration(self, cues: VoiceCues | None) -> list[tuple[bool, Reason]]:
-        heard = _measured(cues.frustration) if cues else None
-        if heard is None:
+    def _frustration(
+        self, cues: VoiceCues | None, score: float | None, terms: tuple[Term, ...]
+    ) -> list[tuple[bool, Reason]]:
+        told = cues is not None and _measured(cues.frustration) is not None
+        asked = score is not None and score >= self.frustrated_at
+        if score is None or not (asked or told or score >= WORTH_TELLING):
             return []
-        text = _compared("frustration", heard, self.frustrated_at)
-        asked = heard >= self.frustrated_at
-        if asked:
-            text += ": the caller is frustrated"
-        return [(asked, Reason("frustration", text, heard, self.frustrated_at))]
+        text = _compared("frustration", score, self.frustrated_at)
+        if made_of := patience.in_words(terms):
+            text += f": {made_of}"
+        return [(asked, Reason("frustration", text, score, self.frustrated_at))]
 
     def _hesitation(self, cues: VoiceCues | None, score: float) -> list[tuple[bool, Reason]]:
         heard = _measured(cues.hesitation) if cues else None

@@ -88,11 +88,6 @@ def values(
     return top | {name: make() for name, make in makers.items() if name in needed}
 
 
-def frustration_of(turn: Turn) -> float | None:
-    """As it was heard in this turn; None where it was not measured."""
-    return _finite(turn.cues.frustration) if turn.cues else None
-
-
 def repeats(text: str, history: Sequence[Exchange]) -> int:
     """How many earlier turns of the caller this one says again, in much the same words."""
     said = frozenset(tokens(text))

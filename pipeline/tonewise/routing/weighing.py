@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tonewise.facts import Reason, Score, Skipped
+from tonewise.facts import Reason, Score, Skipped, Term
 from tonewise.routing.constraints import Sieve
 from tonewise.routing.escalation import State
 from tonewise.routing.ladder import Ladder, Place
@@ -21,6 +21,8 @@ class Weighed:
     sieve: Sieve
     scores: dict[tuple[str, str], Score]
     state: State
+    frustration: float | None = None
+    frustration_terms: tuple[Term, ...] = ()
     skipped: list[Skipped] = field(default_factory=list)
 
     def ranked(self, routes: Sequence[str], floor: float = 0.0) -> list[Place]:

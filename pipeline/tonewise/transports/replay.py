@@ -5,7 +5,7 @@ events on every run and goes as fast as the machine can.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +53,12 @@ class Replay:
         self.recording = audio_file.probe(path)
         self._channel = _channel(self.recording, channel)
         self._speed = speed
-        self.greeting = Greeting(call=path.stem, wire="replay", caller=caller or {})
+        name = path.stem.encode(errors="replace").decode()  # not every file name can be JSON
+        self.greeting = Greeting(call=name, wire="replay", caller=caller or {})
         self.error: AudioError | None = None
         """What was wrong with the recording, once it has been played as far as it goes."""
 
-    async def receive(self) -> AsyncIterator[Inbound]:
+    async def receive(self) -> AsyncGenerator[Inbound, None]:
         """The caller's audio, and where the other channel's voice ends; then the end."""
         other = _OtherChannel()
         began, played = asyncio.get_running_loop().time(), 0

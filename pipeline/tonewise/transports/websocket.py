@@ -6,7 +6,7 @@ much waits for it, or for too long, the call is hung up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Self
 
@@ -102,7 +102,7 @@ class WebSocketTransport:
         self.greeting = Greeting(self.greeting.call, "plain", start.caller, start.language)
         return start
 
-    async def receive(self) -> AsyncIterator[Inbound]:
+    async def receive(self) -> AsyncGenerator[Inbound, None]:
         """The caller's audio, no faster than real time in the long run; at last a HungUp."""
         inbound = self._first or await self._read()
         while inbound is not None and not self._over():

@@ -69,7 +69,7 @@ class Start(Message, frozen=True, tag="start"):
     """How the audio is sampled, and what is known of the caller."""
 
     rate: Annotated[int, Meta(ge=8_000, le=48_000)] = RATE
-    language: Annotated[str, Meta(pattern="^[a-z]{2,3}$")] | None = None
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z")] | None = None
     caller: Annotated[dict[Key, Scalar], Meta(max_length=32)] = {}
     token: str | None = None
 
