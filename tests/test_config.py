@@ -71,6 +71,7 @@ def test_models_that_are_named_win_over_any_key(tmp_path):
         ("[[models]]\nname='a'\nrout='fast'", ["models.rout", "did you mean 'route'"]),
         ("[[models]]\nname='a'\nuse='demoo'", ["models[0].use", "did you mean 'demo'"]),
         ("[[models]]\nroute='fast'", ["name"]),
+        ("[[models]]\nname='a'\nroute='fats'\nuse='demo'", ["'fats'", "did you mean 'fast'"]),
         ("[[models]]\nname='a'\n[[models]]\nname='a'", ["'a'", "its own name"]),
         ("turns = 3", ["turns", "object"]),
         ("[turns\n", ["TOML"]),

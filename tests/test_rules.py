@@ -291,6 +291,12 @@ EXPRESSIONS = st.recursive(
 )
 
 
+@pytest.mark.parametrize("when", ["1.5 in {'a': 1}", "{1.5: 'a'}.size() == 1", "null in {'a': 1}"])
+def test_a_key_of_a_map_is_no_fraction(when):
+    with pytest.raises(ConfigError, match="needs"):
+        compiled(when, metadata=())
+
+
 @settings(max_examples=300)
 @given(EXPRESSIONS)
 def test_a_rule_that_is_accepted_never_fails_on_its_types(when):

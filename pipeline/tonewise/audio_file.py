@@ -140,9 +140,12 @@ def _decoded(
 def _check_whole(recording: Recording, heard: int) -> None:
     if not heard:
         raise AudioError(f"{recording.path}: it holds no sound")
-    short = recording.seconds and heard / recording.rate < recording.seconds - SHORT_BY_S
-    if short or _riff_is_cut(recording.path):
+    if recording.seconds and heard / recording.rate < recording.seconds - SHORT_BY_S:
         raise AudioError(f"{recording.path}: cut off after {recording.at(heard)}")
+    if _riff_is_cut(recording.path):
+        # FFmpeg took the length from what is there, so only what was heard is told.
+        heard_s = heard / recording.rate
+        raise AudioError(f"{recording.path}: cut off after {heard_s:.2f} s; its header says more")
 
 
 def _riff_is_cut(path: Path) -> bool:

@@ -271,6 +271,14 @@ def _check_router(config: Config, place: str) -> None:
     routes.check(config.routes, config.rules, models, place)
     for section in (config.router, config.router.shadow):
         routes.check_default(section.options.get("default_route"), config.routes, models, place)
+    known = list(routes.STRENGTHS)
+    strange = {name: route for name, route in models.items() if route not in known}
+    if config.router.use == "thresholds" and strange:
+        name, route = next(iter(strange.items()))
+        msg = (
+            f"{place}: models: {name!r} has the route {route!r}{plugins.did_you_mean(route, known)}"
+        )
+        raise ConfigError(f"{msg}; 'thresholds' sends turns to {' and '.join(known)} only")
     policies = (config.router.use, config.router.shadow.use)
     if (config.rules or config.routes) and set(policies) <= {"thresholds", ""}:
         msg = f"{place}: router.use: 'thresholds' reads no [[rules]] and no [[routes]]; write "

@@ -23,6 +23,9 @@ from tonewise.routing.cel_vocabulary import (
     told,
 )
 
+KEYS = ("string", "int", "uint", "bool")
+"""What a map's key may be (CEL specification, "Values")."""
+
 MOST_LOOPS = 2
 """Macros in macros: three over twenty items each are 8,000 steps."""
 
@@ -116,6 +119,8 @@ class _Checker:
     def _listing(self, node: Listing, bound: Mapping[str, Type]) -> Type:
         kinds = [self.type_of(item, bound) for item in node.items]
         values = kinds[1::2] if node.is_map else kinds
+        for key in node.items[::2] if node.is_map else ():
+            self.want(key, KEYS, "a map's key", bound)
         one = values[0] if values and all(kind == values[0] for kind in values) else ANY
         return Many(one, node.is_map)
 
@@ -209,13 +214,18 @@ class _Checker:
         if sign == "[]":
             return self._index(node, left, right)
         if sign == "in":
-            if not isinstance(right, Many | Record) and right != ANY:
-                msg = f"in needs a list or a map, not {told(right)}"
-                raise SyntaxProblem(msg, node.at)
-            if isinstance(right, Record):
-                self.use.names.update(f"{right.name}.{field}" for field in right.fields)
-            return "bool"
+            return self._membership(node, right, bound)
         return _compared_or_summed(node, left, right)
+
+    def _membership(self, node: Call, of: Type, bound: Mapping[str, Type]) -> Type:
+        if not isinstance(of, Many | Record) and of != ANY:
+            msg = f"in needs a list or a map, not {told(of)}"
+            raise SyntaxProblem(msg, node.at)
+        if isinstance(of, Record) or (isinstance(of, Many) and of.is_map):
+            self.want(node.arguments[0], KEYS, "in a map", bound)
+        if isinstance(of, Record):
+            self.use.names.update(f"{of.name}.{field}" for field in of.fields)
+        return "bool"
 
     def _index(self, node: Call, of: Type, by: Type) -> Type:
         key = node.arguments[1]
