@@ -9,6 +9,7 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,14 @@ _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 def names(stage: str) -> list[str]:
     """The engines in a stage's folder, in alphabetical order, without importing them."""
-    return sorted(path.stem for path in (_PACKAGE / stage).glob("*.py") if _defines_load(path))
+    return list(_names(stage))
+
+
+@cache
+def _names(stage: str) -> tuple[str, ...]:
+    """Every file of the folder is parsed, and asked for once per model: once is enough."""
+    paths = sorted((_PACKAGE / stage).glob("*.py"))
+    return tuple(path.stem for path in paths if _defines_load(path))
 
 
 def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - each stage has its type
