@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewise import audio_file
-from tonewise.acoustic.contours import HOP_S, contours
 from tonewise.acoustic.edges import sharpened, silences
 from tonewise.acoustic.levels import QUIETEST
-from tonewise.acoustic.pitch import f0
 from tonewise.audio import RATE, Samples, from_g711, to_g711
+from tonewise.contours import HOP_S, contours
 from tonewise.ear import RELEASE, Ear
 from tonewise.events import TurnEnded
+from tonewise.floor import Timing
+from tonewise.pitch import f0
 from tonewise.stages import TurnAudio, VadEngine
-from tonewise.turns import Timing
 
 Flags = NDArray[np.bool_]
 

@@ -92,16 +92,28 @@ class Page:
 
     async def until(self, expression: str, seconds: float = 15) -> Any:
         """Waits until an expression is true."""
-        async with asyncio.timeout(seconds):
-            while not (value := await self.js(expression)):
-                await asyncio.sleep(0.05)
-            return value
+        try:
+            async with asyncio.timeout(seconds):
+                while not (value := await self.js(expression)):
+                    await asyncio.sleep(0.05)
+                return value
+        except TimeoutError:
+            shown = await self.js("document.body.innerText.slice(0, 2000)")
+            msg = f"not in {seconds} s: {expression}; errors: {self.errors}; the page: {shown}"
+            raise AssertionError(msg) from None
 
     async def click(self, selector: str) -> None:
         await self.js(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def text(self, selector: str) -> str:
         return await self.js(f"document.querySelector({json.dumps(selector)}).innerText")
+
+    async def key(self, name: str, code: int) -> None:
+        """Presses a key, as in `key("Enter", 13)`."""
+        key = {"key": name, "code": name, "windowsVirtualKeyCode": code}
+        text = {"text": "\r"} if name == "Enter" else {}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", **key, **text)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **key)
 
     async def window(self, width: int, height: int, dark: bool = False) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}

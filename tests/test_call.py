@@ -10,15 +10,19 @@ import pytest
 
 from loudness_vad import LoudnessVad, sound
 from tonewise import plugins
-from tonewise.audio import RATE
+from tonewise.audio import RATE, Samples
 from tonewise.call import Call
-from tonewise.config import Config, Llm, Server, Stt
+from tonewise.config import Config
+from tonewise.consent import Emotion
 from tonewise.engines import Engines
 from tonewise.events import (
     AnyEvent,
     AttemptEnded,
     CallEnded,
     CallStarted,
+    ConsentChanged,
+    KeyPressed,
+    NoticeGiven,
     ReplyEnded,
     ReplyInterrupted,
     ReplyStreamed,
@@ -29,11 +33,14 @@ from tonewise.events import (
     TurnMeasured,
     TurnRouted,
     TurnTranscribed,
+    to_json,
 )
-from tonewise.facts import Transcript, VoiceCues
+from tonewise.facts import Plan, Reason, Transcript, VoiceCues
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Target
-from tonewise.stages import Candidate, Delta, Greeting, Heard, HungUp, Inbound, Played
+from tonewise.peer import EmotionSwitched, Greeting, Heard, HungUp, Inbound, Played, Pressed
+from tonewise.settings import Llm, Server, Stt
+from tonewise.stages import Candidate, Delta, TurnAudio
 
 TURN = sound(("silence", 0.3), ("speech", 0.6), ("silence", 0.9))
 
@@ -41,8 +48,11 @@ TURN = sound(("silence", 0.3), ("speech", 0.6), ("silence", 0.9))
 class Line:
     """A transport whose other end is the test."""
 
-    def __init__(self, *inbound: Inbound, lock_step: bool = True) -> None:
+    def __init__(self, *inbound: Inbound, lock_step: bool = True, speaks: bool = False) -> None:
         self.lock_step = lock_step
+        self.speaks = speaks
+        self.has_keys = False
+        self.played: list[tuple[int, Samples]] = []
         self.greeting = Greeting(call="test", wire="line", caller={"tier": "gold"})
         self.told: list[AnyEvent] = []
         self.queue: asyncio.Queue[Inbound] = asyncio.Queue()
@@ -57,6 +67,12 @@ class Line:
     def send(self, event: AnyEvent) -> None:
         self.told.append(event)
         self.changed.set()
+
+    def play(self, turn: int, samples: Samples) -> None:
+        self.played.append((turn, samples))
+
+    def stop_playing(self) -> None:
+        self.played.append((0, np.zeros(0, np.float32)))
 
     def all(self, kind: type) -> list[Any]:
         return [event for event in self.told if isinstance(event, kind)]
@@ -81,6 +97,7 @@ def engines(
         vad=LoudnessVad(),
         stt=plugins.load("stt", "scripted", {"lines": lines or ["hello there"]}),
         acoustic=plugins.load("acoustic", "prosody"),
+        endpoint=plugins.load("endpoint", "fixed", {"seconds": 0.7}),
         policy=plugins.load("routing", "thresholds"),
         targets={
             name: Target(name, plugins.load("llm", "scripted", options))
@@ -207,6 +224,33 @@ async def test_what_is_no_plan_is_told_and_the_caller_gets_an_answer():
     await conduct(engines(policy=Sloppy(None)), line)
     assert line.all(StageFailed)[0].stage == "routing"
     assert line.all(ReplyEnded)[0].outcome == "answered"
+
+
+async def test_a_plan_that_names_no_model_of_ours_is_told_and_the_caller_gets_an_answer():
+    plan = Plan("fast", ("nobody",), (Reason("rule", "a slip"),), 0.0)
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(policy=Sloppy(plan)), line)
+    assert "nobody" in line.all(StageFailed)[0].error
+    assert line.all(ReplyEnded)[0].outcome == "answered"
+
+
+async def test_half_a_character_of_a_model_breaks_no_call():
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(llm={"replies": ["oh \ud83d well"]}), line)
+    (ended,) = line.all(ReplyEnded)
+    assert to_json(ended)
+    assert ended.text == "oh ? well"
+
+
+async def test_a_vad_that_gives_no_number_hears_nothing_and_the_call_goes_on():
+    class Silent(LoudnessVad):
+        def speech(self, frame: Samples) -> Any:
+            return None
+
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(vad=Silent()), line)
+    assert [event.stage for event in line.all(StageFailed)] == ["vad"]
+    assert line.told[-1].reason == "bye"
 
 
 async def test_a_timeout_of_the_line_is_not_taken_for_the_calls_longest_time():
@@ -344,7 +388,7 @@ async def test_who_interrupts_and_hangs_up_at_once_leaves_no_model_out_of_reach(
         tasks.create_task(Call(loaded, line).run())
         while model.lines < 2:
             await asyncio.sleep(0.005)
-        line.queue.put_nowait(Heard(TURN[: round(0.8 * RATE)]))
+        line.queue.put_nowait(Heard(TURN[: round(1.0 * RATE)]))
         await model.letting_go.wait()
         line.queue.put_nowait(HungUp("bye"))
     assert all(target.breaker.state != "half_open" for target in targets.values())
@@ -531,4 +575,72 @@ async def test_a_question_followed_by_a_cough_is_answered():
     (reply,) = [event for event in line.all(ReplyEnded) if event.outcome == "answered"]
     assert reply.turn == 1
     assert [event.turn for event in line.all(TurnIgnored)] == [2]
+    await loaded.aclose()
+
+
+async def test_a_number_typed_while_speaking_is_a_turn_of_its_own_afterwards():
+    speaks, quiet = Heard(sound(("speech", 0.5))), Heard(sound(("silence", 0.5)))
+    line = Line(speaks, *map(Pressed, "427#"), *[quiet] * 8, HungUp("bye"))
+    await conduct(engines(["my number is"]), line)
+    said = [event.transcript.text for event in line.all(TurnTranscribed)]
+    assert said == ["my number is", "427"]
+
+
+async def test_digits_that_are_typed_are_a_turn_of_their_own():
+    quiet = [Heard(sound(("silence", 0.5)))] * 6
+    line = Line(*map(Pressed, "427"), *quiet, HungUp("bye"))
+    await conduct(engines(["never heard"]), line)
+    assert [event.digit for event in line.all(KeyPressed)] == ["4", "2", "7"]
+    (typed,) = line.all(TurnTranscribed)
+    assert (typed.turn, typed.transcript.digits, typed.transcript.text) == (1, "427", "427")
+    assert [event.turn for event in line.all(ReplyEnded)] == [1]
+
+
+class Feeling:
+    """An acoustic engine that reads something in every voice, where it may."""
+
+    name = "feeling"
+    emotion = True
+
+    def open(self) -> "Feeling":
+        made = Feeling()
+        made.emotion = True
+        return made
+
+    def measure(self, turn: TurnAudio) -> VoiceCues:
+        read = {"anger": 1.0} if self.emotion else None
+        return VoiceCues(turn.duration_s, emotion=read, arousal=0.9 if self.emotion else None)
+
+
+@pytest.mark.parametrize("way", ["phrase", "digit", "api"])
+async def test_who_objects_in_mid_call_is_not_read_any_more(way):
+    objects = {
+        "phrase": [],
+        "digit": [Pressed("9"), *[Heard(sound(("silence", 0.5)))] * 5],
+        "api": [EmotionSwitched(on=False)],
+    }[way]
+    said = ["hello there", "stop analysing my voice" if way == "phrase" else "where is it", "hm ok"]
+    line = Line(*[Heard(TURN)] * 2, *objects, Heard(TURN), HungUp("bye"), lock_step=True)
+    line.has_keys = True
+    await conduct(engines(said, acoustic=Feeling()), line)
+    read = [event.cues.emotion is not None for event in line.all(TurnMeasured)]
+    assert read == [True, way != "phrase", False]
+    (changed,) = line.all(ConsentChanged)
+    assert (changed.emotion, changed.by) == (False, way)
+    assert len(line.all(ReplyEnded)) == 3  # all are answered
+
+
+async def test_nobody_is_read_before_they_were_told():
+    line = Line(lock_step=False)
+    loaded = engines(["hello"], acoustic=Feeling())
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(Call(loaded, line).run())
+        await line.until(NoticeGiven)
+        line.queue.put_nowait(HungUp("bye"))
+    kinds = [type(event) for event in line.told]
+    assert kinds[:3] == [CallStarted, NoticeGiven, ConsentChanged]
+    silent = Config(emotion=Emotion(notice=""))
+    line = Line(Heard(TURN), HungUp("bye"))
+    await conduct(engines(["hello"], config=silent, acoustic=Feeling()), line)
+    assert line.all(TurnMeasured)[0].cues.emotion is None
     await loaded.aclose()

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import math
 from collections.abc import Iterator
+from contextlib import aclosing
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
@@ -16,16 +17,18 @@ import pytest
 
 from tonewise import plugins, stages
 from tonewise.audio import RATE, Samples
-from tonewise.errors import AttemptError, Outcome, PluginError
-from tonewise.facts import Plan, Transcript, VoiceCues
-from tonewise.stages import Candidate, LlmRequest, Message, Turn, TurnAudio
+from tonewise.errors import AttemptError, Outcome, PluginError, StageError
+from tonewise.facts import Patience, Plan, Transcript, VoiceCues
+from tonewise.stages import Candidate, LlmRequest, Lull, Message, Turn, TurnAudio
 
 CONTRACTS: dict[str, type] = {
     "vad": stages.VadEngine,
     "stt": stages.SttEngine,
     "acoustic": stages.AcousticEngine,
+    "endpoint": stages.EndpointEngine,
     "routing": stages.Policy,
     "llm": stages.LlmEngine,
+    "tts": stages.TtsEngine,
 }
 PLUGINS = [(stage, name) for stage in CONTRACTS for name in plugins.names(stage)]
 NOBODY = "http://127.0.0.1:1"
@@ -53,9 +56,12 @@ def loaded(stage: str, name: str) -> Any:
     # Nobody is called in earnest.
     given = REQUIRED.get(stage, {}) | {"base_url": NOBODY, "api_key_env": None}
     try:
-        return plugins.load(stage, name, {key: given[key] for key in given if key in known})
+        engine = plugins.load(stage, name, {key: given[key] for key in given if key in known})
     except PluginError as error:
         pytest.skip(f"{stage} {name}: {error}")
+    if engine is None:  # a voice that is none: replies are text
+        pytest.skip(f"{stage} {name} is no engine")
+    return engine
 
 
 def noise(seconds: float, seed: int = 0) -> Samples:
@@ -101,7 +107,7 @@ async def test_an_engine_has_what_its_stage_promises(stage, name):
         if not method.startswith("_"):
             wanted = list(inspect.signature(promised).parameters)[1:]
             assert list(inspect.signature(getattr(engine, method)).parameters) == wanted
-    if stage == "llm":
+    if hasattr(contract, "aclose"):
         await engine.aclose()
 
 
@@ -194,6 +200,27 @@ def test_what_is_learnt_of_a_voice_stays_in_its_call(name):
     assert acoustic.open().measure(hummed()) == wanted
 
 
+# ---------------------------------------------------------------- endpoint
+
+
+@each("endpoint")
+@pytest.mark.parametrize(
+    "text", [None, "", "I would like to", "How old is it?", "\U0001f3b5 \u0301"]
+)
+def test_an_endpoint_engine_answers_any_lull_within_reach_and_says_why(name, text):
+    engine = loaded("endpoint", name)
+    words = None if text is None else Transcript(text)
+    for sound in (SILENCE, hummed(), turn(np.zeros(0, np.float32), np.zeros(0, bool))):
+        lull = Lull(sound, 0.1, words, pauses=(0.3, 2.0))
+        answer = engine.open("en").patience(lull)
+        assert isinstance(answer, Patience)
+        assert 0.05 <= answer.seconds <= 5
+        assert 0 <= answer.done <= 1
+        assert answer.reason
+        assert all(math.isfinite(term.contribution) for term in answer.terms)
+        assert engine.open("en").patience(lull) == answer
+
+
 # ---------------------------------------------------------------- routing and llm
 
 CANDIDATES = (Candidate("small", "fast"), Candidate("large", "frontier"))
@@ -234,3 +261,34 @@ async def test_a_model_says_something_or_says_how_it_failed(name):
     is_called = "base_url" in options("llm", name)
     assert outcome in get_args(Outcome)
     assert words.strip() if not is_called else outcome == "unreachable"
+
+
+# ---------------------------------------------------------------- tts
+
+
+@each("tts")
+@pytest.mark.parametrize("text", ["Sure, I can help with that.", "OK", "?"])
+async def test_a_voice_says_it_as_16_khz_sound_or_says_that_it_cannot(name, text):
+    engine = loaded("tts", name)
+    pieces, failed = [], False
+    try:
+        pieces = [piece async for piece in engine.speak(text, "en")]
+    except StageError:
+        failed = True
+    await engine.aclose()
+    assert failed == ("base_url" in options("tts", name))
+    assert all(piece.dtype == np.float32 and piece.ndim == 1 and len(piece) for piece in pieces)
+    assert all(np.abs(piece).max() <= 1 for piece in pieces)
+    assert failed or text == "?" or sum(map(len, pieces)) > 0.1 * RATE
+
+
+@each("tts")
+async def test_a_voice_that_is_interrupted_can_speak_again(name):
+    engine = loaded("tts", name)
+    if "base_url" in options("tts", name):
+        pytest.skip("nobody is called in earnest")
+    for _ in range(3):
+        async with aclosing(engine.speak("One, two, three, four, five. " * 5, "en")) as pieces:
+            await anext(pieces)
+    assert [piece async for piece in engine.speak("Yes.", "en")]
+    await engine.aclose()

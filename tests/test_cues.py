@@ -1,5 +1,6 @@
 """The voice cues of a turn, as a call measures them."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -18,8 +19,8 @@ from tonewise.audio import RATE, Resampler, from_g711, to_g711
 from tonewise.audio_file import read
 from tonewise.ear import Ear
 from tonewise.facts import VoiceCues
+from tonewise.floor import Timing
 from tonewise.stages import TurnAudio
-from tonewise.turns import Timing
 from tonewise.vad import silero
 
 DATA = Path(os.environ.get("TONEWISE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -102,7 +103,8 @@ def test_a_single_short_word_says_nothing_about_hesitation():
 def test_a_caller_who_always_pauses_is_measured_against_themselves():
     stream = prosody.load().open()
     halting = speech(("voice", 1.5), ("pause", 0.5), ("voice", 1.5))
-    first, *_, last = [stream.measure(halting).hesitation for _ in range(6)]
+    turns = [dataclasses.replace(halting, start_s=10.0 * at) for at in range(6)]
+    first, *_, last = [stream.measure(sound).hesitation for sound in turns]
     assert first is not None
     assert last is not None
     assert 0.1 < last < first
@@ -113,8 +115,8 @@ def test_calls_share_no_memory():
     one, other = engine.open(), engine.open()
     halting = speech(("voice", 1.0), ("pause", 0.6), ("voice", 1.0))
     first = one.measure(halting)
-    for _ in range(5):
-        one.measure(halting)
+    for at in range(1, 6):
+        one.measure(dataclasses.replace(halting, start_s=10.0 * at))
     assert other.measure(halting) == first
 
 

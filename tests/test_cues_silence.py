@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthetic_voice import noise, pulses, syllables
-from tonewise.acoustic.contours import HOP_S, contours
 from tonewise.acoustic.edges import sharpened, silences
 from tonewise.acoustic.levels import QUIETEST
 from tonewise.acoustic.pauses import phrasing
+from tonewise.contours import HOP_S, contours
 
 FRAME_S = 0.01
 

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthetic_voice import by_phone, noise, pulses, syllables
-from tonewise.acoustic.contours import contours
 from tonewise.acoustic.levels import QUIETEST, clipping, loudness_dbfs, snr_db
-from tonewise.acoustic.pitch import f0, pitch
 from tonewise.acoustic.syllables import nuclei
 from tonewise.audio import RATE, Resampler, Samples, from_g711, to_g711
+from tonewise.contours import contours
+from tonewise.pitch import f0, pitch
 
 
 def pitch_of(samples: Samples):

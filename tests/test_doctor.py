@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import tiny_voice_cues
 from tonewise import cli
 
 SCRIPTED = '[stt]\nuse = "scripted"\n'
@@ -48,6 +49,17 @@ def test_every_stage_is_told_with_the_engine_that_serves_it():
     assert {"vad", "stt", "acoustic", "routing", "demo-fast", "demo-frontier"} <= found.keys()
     assert "scripted" in found["stt"]["detail"]
     assert found["audio formats"]["ok"]
+
+
+def test_the_licence_of_the_voice_cues_in_use_is_told(tmp_path):
+    path = tiny_voice_cues.make(tmp_path / "own.onnx", license="CC BY-NC-SA 4.0: non-commercial")
+    own = f"{SCRIPTED}[acoustic]\nuse = 'voice_cues'\noptions = {{model = '{path}'}}\n"
+    found = findings(own)["acoustic"]
+    assert found["ok"]
+    assert found["detail"] == ("voice_cues: own 0.0.1; licence CC BY-NC-SA 4.0: non-commercial")
+    assert (
+        "licence" not in findings(SCRIPTED + '[acoustic]\nuse = "prosody"\n')["acoustic"]["detail"]
+    )
 
 
 def test_whisper_without_weights_is_an_error_with_the_command_that_fetches_them():

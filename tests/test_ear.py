@@ -9,8 +9,8 @@ from loudness_vad import LoudnessVad, sound
 from tonewise.audio import RATE, Samples
 from tonewise.ear import Ear
 from tonewise.events import SpeechStarted, StageFailed, TurnEnded
+from tonewise.floor import Timing
 from tonewise.stages import TurnAudio
-from tonewise.turns import Timing
 
 
 def turns_in(samples: Samples, timing: Timing | None = None, step: int = 777) -> list:
@@ -22,7 +22,7 @@ def turns_in(samples: Samples, timing: Timing | None = None, step: int = 777) ->
 
 
 def sounds_of(found: list) -> list[TurnAudio]:
-    return [audio for _, audio in found if audio is not None]
+    return [audio for event, audio in found if isinstance(event, TurnEnded) and audio]
 
 
 def test_a_turn_brings_its_sound_with_a_little_before_and_after():
@@ -63,7 +63,7 @@ def test_how_long_the_caller_took_to_answer_is_known_once_our_voice_has_ended():
     ear = Ear(LoudnessVad(), Timing())
     list(ear.hear(sound(("silence", 1.0))))
     ear.floor_given_s = ear.position_s
-    call = sound(("silence", 0.8), ("speech", 0.5), ("silence", 1.0), ("speech", 0.5))
+    call = sound(("silence", 0.8), ("speech", 0.5), ("silence", 1.0), ("speech", 0.7))
     found = list(ear.hear(call)) + list(ear.audio_over())
     first, second = sounds_of(found)
     assert first.response_latency_s == pytest.approx(0.8, abs=0.011)

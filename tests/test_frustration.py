@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewise import plugins
-from tonewise.facts import Circumstances, Transcript, VoiceCues
+from tonewise.errors import ConfigError
+from tonewise.facts import Circumstances, Departure, Exchange, Transcript, VoiceCues
+from tonewise.routes import Rule
 from tonewise.routing import patience_words, thresholds
 from tonewise.routing.complaints import SIGNS
-from tonewise.routing.frustration import Departure, frustration, in_words
+from tonewise.routing.frustration import frustration, heard, in_words
 from tonewise.routing.phrases import split
 from tonewise.routing.said_again import again, said
-from tonewise.stages import Candidate, Exchange, Turn
+from tonewise.stages import Candidate, Turn
 
 FRUSTRATED = """
 i've called three times and nobody has fixed it
@@ -120,6 +122,9 @@ i need to change my address
 i made a horrible mistake with the date
 sorry for the confusion
 """
+
+
+MODELS = (Candidate("quick", "fast"), Candidate("deep", "frontier"))
 
 
 def lines(table):
@@ -340,23 +345,94 @@ def test_a_low_level_does_not_linger():
 
 
 def test_a_plainly_angry_voice_alone_stays_under_the_threshold_and_words_take_it_over():
-    angry = voice(emotion={"anger": 0.69}, arousal=0.725)
-    rises = Departure(arousal=1.5)
-    alone = score("where is my order", (), angry, departure=rises)
+    angry = voice(emotion={"anger": 0.69}, arousal=0.725, departure=Departure(arousal=1.5))
+    alone = score("where is my order", (), angry)
     assert alone == pytest.approx(0.46, abs=0.01)
-    assert score("i'm still waiting for my order", (), angry, departure=rises) >= 0.6
+    assert score("i'm still waiting for my order", (), angry) >= 0.6
 
 
 def test_every_term_of_the_voice_at_its_ceiling_is_the_override():
-    furious = voice(emotion={"angry": 1.0}, arousal=1.0)
-    assert score("where is my order", (), furious, departure=Departure(arousal=9.0)) == (
-        pytest.approx(0.85, abs=0.01)
-    )
+    furious = voice(emotion={"angry": 1.0}, arousal=1.0, departure=Departure(arousal=9.0))
+    assert score("where is my order", (), furious) == pytest.approx(0.85, abs=0.01)
 
 
 def test_cheerful_shouting_is_not_frustration():
-    cheerful = voice(emotion={"joy": 0.9, "anger": 0.02}, arousal=1.0)
-    assert score("we won", (), cheerful, departure=Departure(arousal=9.0, valence=3.0)) < 0.6
+    changed = Departure(arousal=9.0, valence=3.0)
+    cheerful = voice(emotion={"joy": 0.9, "anger": 0.02}, arousal=1.0, departure=changed)
+    assert score("we won", (), cheerful) < 0.6
+
+
+CALM_VOICE = voice(
+    emotion={"neutral": 0.9, "anger": 0.02}, arousal=0.4, departure=Departure(-0.3, 0.1)
+)
+TENSE_VOICE = voice(
+    emotion={"neutral": 0.5, "anger": 0.4}, arousal=0.62, departure=Departure(0.9, -0.4)
+)
+ANGRY_VOICE = voice(emotion={"anger": 0.85}, arousal=0.85, departure=Departure(2.2, -1.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "calm", "tense", "angry"),
+    [
+        ("where is my order", 0.03, 0.22, 0.76),
+        ("yes please", 0.02, 0.22, 0.76),
+        ("i already told you that", 0.14, 0.48, 0.91),
+        ("i'm still waiting for my order", 0.22, 0.64, 0.94),
+    ],
+)
+def test_the_same_words_in_another_voice_are_another_matter(text, calm, tense, angry):
+    scores = [score(text, (), cues) for cues in (CALM_VOICE, TENSE_VOICE, ANGRY_VOICE)]
+    assert scores == pytest.approx([calm, tense, angry], abs=0.02)
+    assert score(text, (), voice()) == score(text) == pytest.approx(calm, abs=0.02)
+
+
+def test_an_unknown_voice_leaves_the_score_to_the_words():
+    unknown = voice(unknown="0.6 s of speech", quality=0.2, hesitation=0.9, filled_pauses=3)
+    for text in (*lines(CALM), *lines(FRUSTRATED)):
+        assert frustration(text, (), unknown) == frustration(text)
+    assert heard(unknown) is heard(None) is None
+
+
+def test_the_voice_alone_is_a_score_of_its_own():
+    assert heard(CALM_VOICE) == pytest.approx(0.047, abs=0.001)
+    assert heard(ANGRY_VOICE) == pytest.approx(score("where is my order", (), ANGRY_VOICE))
+    assert heard(voice(frustration=0.7)) == pytest.approx(0.7)
+
+
+def test_a_policy_hears_both_and_a_rule_may_ask_for_either():
+    asked = [
+        Rule("voice", "voice.frustration > 0.7", "frontier"),
+        Rule("both", "turn.frustration > 0.5", "frontier"),
+    ]
+    for use, options in (("thresholds", {}), ("policy", {}), ("policy", {"rules": asked})):
+        policy = plugins.load("routing", use, options)
+        plans = [
+            policy.decide(Turn(1, Transcript("i'm still waiting for my order"), cues), MODELS)
+            for cues in (None, CALM_VOICE, TENSE_VOICE, ANGRY_VOICE)
+        ]
+        assert [plan.route for plan in plans] == ["fast", "fast", "frontier", "frontier"]
+        if options:
+            assert [plan.rule for plan in plans[2:]] == ["both", "voice"]
+            assert all(plan.escalated for plan in plans[2:])
+
+
+@pytest.mark.parametrize("when", ["turn.frustration < 0.5", "turn['frustration'] == 0.0"])
+def test_a_rule_may_not_reward_a_caller_for_words_that_are_calm(when):
+    with pytest.raises(ConfigError, match="may only help a caller"):
+        plugins.load("routing", "policy", {"rules": [Rule("calm", when, "fast")]})
+
+
+def test_a_rule_reads_what_the_voice_tells_and_what_it_does_not_is_absent():
+    known = voice(
+        filled_pauses=2, filled_pause_s=0.8, quality=0.5, departure=Departure(arousal=1.5)
+    )
+    when = (
+        "voice.filled_pauses == 2 && voice.filled_pause_s > 0.7 && voice.quality >= 0.5 "
+        "&& voice.arousal_change > 1.0 && !has(voice.valence_change)"
+    )
+    policy = plugins.load("routing", "policy", {"rules": [Rule("r", when, "frontier")]})
+    assert policy.decide(Turn(1, Transcript("hi"), known), MODELS).rule == "r"
+    assert policy.decide(Turn(1, Transcript("hi"), voice()), MODELS).rule is None
 
 
 def test_a_cue_that_was_not_measured_is_not_listed():
@@ -426,8 +502,12 @@ def test_more_in_the_voice_never_lowers_the_score(text, history, cues, raised, b
         return score(
             text,
             history,
-            voice(emotion=emotion, arousal=known["arousal"], frustration=known["told"]),
-            departure=Departure(known["rise"], None if drop is None else -drop),
+            voice(
+                emotion=emotion,
+                arousal=known["arousal"],
+                frustration=known["told"],
+                departure=Departure(known["rise"], None if drop is None else -drop),
+            ),
             talk_overs=known["talk_overs"],
         )
 

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewise.acoustic.baseline import Baseline
-from tonewise.acoustic.hesitation import BIAS, MEASURES, hesitation
+from tonewise.acoustic.hesitation import BIAS, MEASURES, hesitation, per_minute
 from tonewise.acoustic.pauses import phrasing
 
 USUAL = {name: measure.mean for name, measure in MEASURES.items()}
 anything = st.fixed_dictionaries(
     {},
     optional={
+        "filled_pauses_per_min": st.floats(0, 100),
         "pause_ratio": st.floats(0, 1),
         "longest_pause_s": st.floats(0, 60),
         "articulation_rate": st.floats(0, 20),
@@ -51,6 +52,7 @@ def test_no_measure_weighs_more_than_three_standard_deviations(measured):
 @pytest.mark.parametrize(
     ("name", "by", "log_odds"),
     [
+        ("filled_pauses_per_min", 7.0, 0.9),
         ("pause_ratio", 0.11, 0.7),
         ("longest_pause_s", 0.25, 0.5),
         ("articulation_rate", 1.0, -0.4),
@@ -66,7 +68,22 @@ def test_a_measure_adds_its_weight_per_standard_deviation(name, by, log_odds):
 def test_what_cannot_be_measured_adds_no_term_rather_than_zero():
     names = {term.name for term in hesitation(USUAL, USUAL.__getitem__)[1]}
     assert names == {"bias", *MEASURES}
-    assert not {"filled_pauses", "lengthenings", "restarts"} & names
+    assert not {"lengthenings", "restarts"} & names
+    without = {name: value for name, value in USUAL.items() if name != "filled_pauses_per_min"}
+    assert {term.name for term in hesitation(without, USUAL.__getitem__)[1]} == {"bias", *without}
+
+
+@given(anything, st.integers(0, 9), st.floats(0.5, 60))
+def test_the_score_never_falls_when_an_um_is_added(measured, count, speech_s):
+    def heard(filled):
+        return score(**(measured | {"filled_pauses_per_min": per_minute(filled, speech_s)}))
+
+    assert heard(count + 1) >= heard(count)
+
+
+def test_a_single_um_is_noticed_and_decides_nothing_alone():
+    assert 0.2 < score(**(USUAL | {"filled_pauses_per_min": per_minute(1, 4.0)})) < 0.4
+    assert score(**(USUAL | {"filled_pauses_per_min": per_minute(3, 6.0)})) > 0.5
 
 
 def spoken_score(flags: list[bool], syllables: int) -> float:

@@ -13,7 +13,8 @@ from tonewise.events import AttemptEnded, ReplyEnded, StageFailed
 from tonewise.facts import ModelFacts
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Attempt, Target
-from tonewise.stages import Heard, HungUp, Message
+from tonewise.peer import Heard, HungUp
+from tonewise.stages import Message
 from upstream import (
     FAULTS,
     anthropic_delta,

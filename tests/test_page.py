@@ -1,167 +1,195 @@
-"""The page in a real browser: it plays a call through the very socket that everybody uses."""
+"""The page in a real browser: calls through the very lines that everybody uses."""
 
+import asyncio
 import json
-import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
 
-from chromium import Page, browser, executable
-from spoken import sample
-from tonewise.audio import RATE, to_pcm16
-from tonewise.config import Config, Server, Stt
-from tonewise.default_models import DEFAULT_MODELS
-from tonewise.server import Running, running
+import page_calls
+from page_calls import (
+    QUICK,
+    SAID,
+    SLOW,
+    call_over,
+    microphone,
+    needs_webrtc,
+    page_of,
+    replied,
+    sample,
+    settings,
+)
+from tonewise import events
+from tonewise.audio import RATE
+from tonewise.settings import Acoustic
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(executable() is None, reason="no Chromium here (apt install chromium)"),
-]
+pytestmark = page_calls.in_a_browser
 
-SAID = ["Where is <b>my</b> order?", "Um, I am not so sure what I want.", "Thank you."]
-TALKS_AT_ONCE = "--autoplay-policy=no-user-gesture-required"
-
-
-def settings(**server: Any) -> Config:
-    return Config(
-        server=Server(port=0, **server),
-        stt=Stt(use="scripted", options={"lines": SAID}),
-        models=DEFAULT_MODELS[None],
-    )
-
-
-@asynccontextmanager
-async def page_of(
-    *flags: str, token: str | None = None, **server: Any
-) -> AsyncIterator[tuple[Page, Running]]:
-    environ = {"TONEWISE_TOKEN": token} if token else {}
-    started = running(settings(**server), environ=environ)
-    async with started as serving, browser(TALKS_AT_ONCE, *flags) as page:
-        await page.go(serving.url)
-        await page.until("document.getElementById('engines').textContent")
-        yield page, serving
+CARDS = """[...document.querySelectorAll('.turn')].map(card => ({
+    said: card.querySelector('.said').textContent,
+    route: card.dataset.route,
+    hue: card.dataset.hue,
+    why: card.querySelector('.because').textContent,
+    how: card.querySelector('.evidence').textContent,
+    terms: card.querySelectorAll('.terms li').length,
+    tries: card.querySelector('.tries').textContent,
+    reply: card.querySelector('.reply').textContent,
+    latency: card.querySelector('.latency').textContent,
+    cost: card.querySelector('.cost').textContent,
+    markup: card.querySelectorAll('.said *').length }))"""
 
 
-async def problem(page: Page, says: str) -> None:
-    """Waits until the page tells of this problem."""
-    shown = "document.getElementById('problem').innerText"
-    await page.until(f"{shown}.includes({json.dumps(says)})")
-
-
-async def test_a_sample_plays_through_and_every_turn_becomes_a_card():
-    async with page_of() as (page, _):
+@pytest.mark.parametrize(("way", "name"), [("auto", "WebRTC"), ("socket", "WebSocket")])
+async def test_a_sample_plays_through_and_every_turn_becomes_a_card(
+    way: str, name: str, tmp_path: Path
+):
+    async with page_of(way=way, config=settings(QUICK)) as (page, _):
+        if way == "auto":
+            await needs_webrtc(page)
         await page.click("#samples button")
-        await page.until("document.querySelector('.foot')?.textContent", 40)
-        cards = await page.js(
-            "[...document.querySelectorAll('.turn')].map(card => ({"
-            "  said: card.querySelector('.said').textContent,"
-            "  route: card.dataset.route,"
-            "  why: card.querySelector('.because').textContent,"
-            "  how: card.querySelector('.how').innerText,"
-            "  terms: card.querySelectorAll('.how .terms li').length,"
-            "  tries: card.querySelector('.tries').innerText,"
-            "  reply: card.querySelector('.reply').textContent,"
-            "  latency: card.querySelector('.latency').innerText,"
-            "  markup: card.querySelectorAll('.said *').length }))"
-        )
+        await page.until("document.querySelector('.turn') !== null")
+        assert await page.text("#way") == f"over {name}"
+        assert "3 turns" in await call_over(page)
+        cards = await page.js(CARDS)
         assert [card["said"] for card in cards] == SAID
         assert {card["markup"] for card in cards} == {0}, "what callers say is text, never markup"
         for card in cards:
             assert card["why"].startswith(f"{card['route'].capitalize()}, because ")
-            assert "syllables/s" in card["how"]
-            assert "frustration, arousal, emotion: not measured" in card["how"]
+            assert card["hue"] == {"fast": "0", "frontier": "1"}[card["route"]]
+            assert "dBFS" in card["how"]
+            assert "arousal and emotion: not measured" in card["how"]
             assert card["terms"] > 0
             assert "demo" in card["tries"]
             assert "demo responder" in card["reply"]
-            assert "ms" in card["latency"]
-        assert "3 turns" in await page.text(".foot")
+            assert "to first sound" in card["latency"]
+            assert "told no price" in card["cost"]
+        assert "syllables/s" in cards[0]["how"]
         await page.until("document.getElementById('status').innerText === 'The call has ended.'")
+        assert await replied(page) > 30, "three replies of about a second each were heard"
         assert page.errors == []
+        told = await downloaded(page, tmp_path)
+        assert isinstance(told[0], events.CallStarted)
+        assert isinstance(told[-1], events.CallEnded)
+        assert sum(isinstance(event, events.TurnRouted) for event in told) == 3
 
 
-async def test_the_microphone_opens_only_after_the_notice_and_is_heard(tmp_path: Path):
-    wav = tmp_path / "caller.wav"
-    with wave.open(str(wav), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(to_pcm16(sample(1)))
-    flags = (
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={wav}%noloop",
-    )
-    async with page_of(*flags) as (page, _):
+async def downloaded(page: page_calls.Page, folder: Path) -> list[events.AnyEvent]:
+    """What the button gives."""
+    await page.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+    await page.click(".call > header button")
+    async with asyncio.timeout(10):
+        while not (lines := await asyncio.to_thread(_lines, folder)):
+            await asyncio.sleep(0.05)
+    return [events.from_json(line) for line in lines]
+
+
+def _lines(folder: Path) -> list[str]:
+    return [line for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("way", ["auto", "socket"])
+async def test_who_speaks_over_the_reply_stops_it(way: str, tmp_path: Path):
+    """The caller's second turn begins two seconds after the first, in the midst of the reply."""
+    flags = microphone(tmp_path, sample(3)[: 9 * RATE])
+    async with page_of(*flags, way=way, config=settings(SLOW)) as (page, _):
         await page.click("#talk")
-        notice = await page.text("#notice")
-        assert "No emotion model is installed" in notice
-        assert "Nothing is stored" in notice
-        assert await page.js("document.querySelectorAll('.call').length") == 0
-        await page.click("#notice [value=yes]")
-        await page.until("document.querySelector('.turn .reply')?.textContent", 20)
-        assert SAID[0] in await page.text(".said")
+        await page.until("document.querySelector('.turn .reply.sounding') !== null", 30)
+        assert await page.text(".turn .said") == SAID[0]
+        await page.until("document.getElementById('wave').dataset.replied > 5")
+        await page.until("document.querySelector('.turn .reply s') !== null", 20)
+        card = await page.text(".turn")
+        assert "You spoke over the reply" in card
+        await asyncio.sleep(0.4)  # what WebRTC's jitter buffer still holds
+        heard = await replied(page)
+        await asyncio.sleep(0.4)
+        assert await replied(page) == heard, "the reply is silent"
         await page.click("#stop")
-        await page.until("document.querySelector('.foot')?.textContent")
-        assert "hung up" in await page.text(".foot")
+        assert "hung up" in await call_over(page)
+        await asyncio.sleep(0.3)
+        assert await page.js("document.getElementById('talk').hidden") is False
         assert page.errors == []
 
 
-async def test_a_refused_or_missing_microphone_is_told_in_words():
+async def test_feelings_are_read_after_the_notice_until_they_are_switched_off(tmp_path: Path):
+    onnx = pytest.importorskip("onnx")
+    assert onnx
+    import tiny_voice_cues
+
+    model = tiny_voice_cues.make(tmp_path / "model.onnx")
+    config = settings(acoustic=Acoustic(use="voice_cues", options={"model": str(model)}))
+    async with page_of(config=config) as (page, _):
+        notice = await page.text(".told")
+        assert "listens to how you sound" in notice
+        assert "Listen to how I sound" in notice
+        await page.click("#samples li:nth-child(3) button")
+        await page.until("document.querySelector('.turn .badge')?.textContent", 30)
+        notes = await page.text(".call > .notes")
+        assert "From here on it also listens to how you sound" in notes
+        arousal = "document.querySelector('.meter[data-cue=arousal] output').textContent"
+        assert 0 <= float(await page.js(arousal)) <= 1
+        await page.click("#emotion")
+        await page.until(f"{arousal} === 'unknown'", 30)
+        assert "no longer listens" in await page.text(".call > .notes")
+        assert await page.js("JSON.parse(localStorage.tonewise).emotion") is False
+        assert await page.js("document.querySelector('.bars i.unknown') !== null")
+        await page.click("#stop")
+        await call_over(page)
+        assert page.errors == []
+
+
+async def test_without_a_network_for_feelings_the_page_says_so_and_has_no_switch():
     async with page_of() as (page, _):
-        for name, says in (("NotAllowedError", "refused"), ("NotFoundError", "no microphone")):
-            await page.js(
-                "navigator.mediaDevices.getUserMedia = () =>"
-                f" Promise.reject(new DOMException('x', {json.dumps(name)})); 0"
-            )
-            await page.click("#talk")
-            if await page.js("document.getElementById('notice').open"):
-                await page.click("#notice [value=yes]")
-            await problem(page, says)
-            assert await page.js("document.getElementById('talk').hidden") is False
+        assert "neither measured nor guessed" in await page.text("#notice-text")
+        assert await page.js("document.getElementById('emotion-switch').hidden")
 
 
-async def test_a_full_server_is_told_in_words():
-    async with page_of(max_calls=1) as (page, serving):
-        async with connect(f"ws://127.0.0.1:{serving.port}/call") as other:
-            await other.send('{"type":"start"}')
-            await other.recv()
-            await page.click("#samples button")
-            await problem(page, "The server is full")
-        await page.click("#samples button")
-        await page.until("document.querySelector('.turn') !== null")
-        assert await page.js("document.getElementById('problem').hidden")
-
-
-async def test_a_token_is_taken_from_the_address():
-    async with page_of(token="secret") as (page, serving):
-        await page.click("#samples button")
-        await problem(page, "#token=")
-        await page.go(f"{serving.url}?again#token=secret")
-        await page.click("#samples button")
-        await page.until("document.querySelector('.turn') !== null")
-
-
-async def test_a_server_that_stops_and_a_server_that_is_gone_are_told_in_words():
-    async with browser(TALKS_AT_ONCE) as page:
-        async with running(settings(), environ={}) as serving:
-            await page.go(serving.url)
-            await page.click("#samples button")
-            await page.until("document.querySelector('.turn') !== null")
-        await problem(page, "The server has stopped")
-        assert "the server stops" in await page.text(".foot")
-        await page.click("#samples li:last-child button")
-        await problem(page, "The server cannot be reached")
-
-
-async def test_the_page_fits_a_phone_and_is_small():
+async def test_what_the_frontier_would_have_cost_is_told_where_prices_are_known():
+    """The same words at the price of the frontier model; without a price the page says so."""
+    asked = """import('/cost.js').then(({ priced, Bill }) => {
+        const attempt = { model: 'quick', outcome: 'answered', cost_usd: 0.0004,
+                          input_tokens: 1000, output_tokens: 100 };
+        const deep = { name: 'deep', route: 'frontier', price_in: 3, price_out: 15 };
+        return [[], [deep]].map(known => {
+            priced(known);
+            const bill = new Bill();
+            bill.add(attempt);
+            return bill.draw({ route: 'fast' }).textContent;
+        });
+    })"""
     async with page_of() as (page, _):
-        await page.window(390, 844)
-        assert await page.js("document.documentElement.scrollWidth") == 390
-        size = await page.js(
-            "performance.getEntriesByType('resource')"
-            ".filter(e => !e.name.includes('samples')).reduce((n, e) => n + e.encodedBodySize, 0)"
-        )
-        assert size < 150_000
+        unknown, known = await page.js(asked)
+        assert unknown == "This turn cost $0.0004. What the frontier would have taken is not known."
+        assert known == "This turn cost $0.0004. As many words of deep would have cost $0.0045."
+
+
+async def test_settings_stay_and_are_heeded():
+    async with page_of(config=settings(QUICK)) as (page, serving):
+        await page.click("#open-settings")
+        for name, value in (("speech", "checked = false"), ("language", "value = 'en'")):
+            field = f"document.querySelector('#settings [name={name}]')"
+            await page.js(f"{field}.{value}; {field}.dispatchEvent(new Event('change')); 0")
+        await page.click("#settings .primary")
+        await page_calls.opened(page, serving.url)
+        assert await page.js("document.querySelector('#settings [name=speech]').checked") is False
+        await page.click("#samples button")
+        await page.until("document.querySelector('.turn .cost')?.textContent", 30)
+        assert await page.text("#way") == "over WebSocket"
+        assert await replied(page) == 0, "replies are text"
+        await page.click("#stop")
+        await call_over(page)
+
+
+async def test_the_microphone_is_heard_and_turns_stay_to_be_opened(tmp_path: Path):
+    async with page_of(*microphone(tmp_path, sample(1))) as (page, _):
+        await page.click("#talk")
+        await page.until("document.querySelectorAll('.turn .badge:not(:empty)').length > 1", 30)
+        folds = "[...document.querySelectorAll('.evidence')].map(fold => fold.open)"
+        assert (await page.js(folds))[:2] == [False, True], "the latest turn shows its evidence"
+        await page.click(".evidence summary")
+        assert (await page.js(folds))[0]
+        await page.until("document.querySelectorAll('.turn').length > 2", 20)
+        assert (await page.js(folds))[:2] == [True, False], "what somebody opened stays open"
+        assert json.dumps(SAID[0])[1:-1] in await page.text(".said")
+        await page.click("#stop")
+        await call_over(page)
         assert page.errors == []

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tonewise import config, engines, plugins
 from tonewise.cli.explain import command
 from tonewise.errors import ConfigError
-from tonewise.facts import Circumstances, ModelFacts, Transcript, VoiceCues
+from tonewise.facts import Circumstances, Exchange, ModelFacts, Transcript, VoiceCues
 from tonewise.routes import RouteSettings, Rule, Variant, variant_of
 from tonewise.routing import policy
 from tonewise.routing.complexity import complexity
 from tonewise.routing.constraints import Size
 from tonewise.routing.escalation import Escalation, state
 from tonewise.routing.utility import bill
-from tonewise.stages import Candidate, Exchange, Turn
+from tonewise.stages import Candidate, Turn
 
 QUICK, DEEP = Candidate("quick", "fast"), Candidate("deep", "frontier")
 ASIDE = Candidate("aside", "private")

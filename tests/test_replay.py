@@ -16,7 +16,7 @@ from recordings import wav_bytes, write
 from tonewise import assets
 from tonewise.errors import AudioError
 from tonewise.events import ReplyEnded
-from tonewise.stages import Heard, HungUp, OtherParty
+from tonewise.peer import Heard, HungUp, OtherParty
 from tonewise.timeline import Timeline
 from tonewise.transports.replay import Replay
 
@@ -231,13 +231,13 @@ def test_cues_are_measured_without_any_speech_recognition(tmp_path):
     for line in told.stdout.splitlines():
         cues = json.loads(line)["cues"]
         assert cues["speech_s"] > 0
-        assert "emotion" not in cues
+        assert "text" not in line
 
 
-@pytest.mark.skipif(len(SAMPLES) != 3, reason="no samples in web/samples")
+@pytest.mark.skipif(len(SAMPLES) != 4, reason="no samples in web/samples")
 @pytest.mark.skipif(not find_spec("moonshine_voice"), reason="no moonshine-voice here")
 def test_the_samples_are_routed_by_what_is_said_and_by_how_it_is_said():
-    """With the real ears: a simple call, a hesitant one, one that grows complex."""
+    """With the real ears: a simple call, a hesitant one, one that grows complex, an angry one."""
     told = tonewise("replay", "--json", *SAMPLES)
     assert told.returncode == 0, told.stderr
     plans = [
@@ -247,10 +247,12 @@ def test_the_samples_are_routed_by_what_is_said_and_by_how_it_is_said():
     ]
     assert [plan["route"] for plan in plans] == [
         *("fast", "fast", "fast"),
+        *("fast", "fast", "frontier", "fast"),
         *("fast", "fast", "frontier"),
         *("fast", "fast", "frontier"),
     ]
-    hesitant, complex_one = plans[5], plans[8]
+    hesitant, complex_one, frustrated = plans[5], plans[9], plans[12]
     assert hesitant["reasons"][0]["signal"] == "hesitation"
     assert hesitant["complexity"] < 0.5
     assert complex_one["reasons"][0]["signal"] == "complexity"
+    assert frustrated["reasons"][0]["signal"] == "frustration"

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tonewise import plugins
 from tonewise.errors import ConfigError
-from tonewise.facts import Transcript, VoiceCues
+from tonewise.facts import Exchange, Transcript, VoiceCues
 from tonewise.routing import complexity as scoring
 from tonewise.routing import small_talk, thresholds
 from tonewise.routing.complexity import LONGEST, complexity, in_words
 from tonewise.routing.cue_words import GROUPS
-from tonewise.stages import Candidate, Exchange, Turn
+from tonewise.stages import Candidate, Turn
 
 FAST, FRONTIER = Candidate("quick", "fast"), Candidate("deep", "frontier")
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonewise.errors import ConfigError
-from tonewise.facts import Circumstances, Pauses, Transcript, VoiceCues, Word
+from tonewise.facts import Circumstances, Exchange, Pauses, Transcript, VoiceCues, Word
 from tonewise.routes import Rule
 from tonewise.routing import cel_syntax, rules, variables
 from tonewise.routing.cel_syntax import DEEPEST, LONGEST, SyntaxProblem
-from tonewise.stages import Exchange, Turn
+from tonewise.stages import Turn
 
 CUES = VoiceCues(
     speech_s=2.0,
@@ -99,7 +99,7 @@ def test_a_rule_reads_every_variable_of_a_turn(when):
     [
         ("turn.wrods > 2", ["character 6", "'turn.wrods'", "did you mean 'words'", "complexity"]),
         ("voise.rate > 1.0", ["'voise'", "did you mean 'voice'", "known are voice, turn, call"]),
-        ("frustration > 0.5", ["did you mean 'voice.frustration'"]),
+        ("frustration > 0.5", ["did you mean 'turn.frustration'"]),
         ("team == 'x'", ["'team'", "caller.team", "metadata"]),
         ("profile.deep.p5 < 1.0", ["p5", "did you mean 'p95'", "error_rate"]),
         ("turn.text > 3", ["character 11", "> cannot compare a string with an int"]),

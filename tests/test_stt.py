@@ -1,5 +1,6 @@
 """What was said? Every engine, by the real libraries."""
 
+import dataclasses
 import importlib.util
 import itertools
 import subprocess
@@ -18,12 +19,13 @@ from tonewise import plugins
 from tonewise.audio import RATE, Samples
 from tonewise.ear import Ear
 from tonewise.errors import ConfigError, PluginError, StageError
+from tonewise.events import TurnEnded
 from tonewise.facts import Transcript
+from tonewise.floor import Timing
 from tonewise.stages import SttEngine, TurnAudio
 from tonewise.stt import auto, faster_whisper, moonshine, moonshine_network, scripted
 from tonewise.stt.pauses import pieces
 from tonewise.stt.repeats import allowed_repeats, loop_start
-from tonewise.turns import Timing
 from tonewise.vad import silero
 
 needs_moonshine = pytest.mark.skipif(
@@ -56,7 +58,7 @@ def words_of(engine: SttEngine, audio: TurnAudio) -> list[str]:
 def turns_of(samples: Samples) -> list[TurnAudio]:
     ear, found = Ear(silero.load(), Timing()), []
     for event, audio in itertools.chain(ear.hear(samples), ear.audio_over()):
-        if audio is not None:
+        if isinstance(event, TurnEnded) and audio is not None:
             found.append(audio)
             ear.taking.reply_over(event.turn)
     return found
@@ -467,19 +469,29 @@ def test_auto_looks_for_the_names_that_faster_whisper_uses(tmp_path):
 # ---------------------------------------------------------------- scripted
 
 
+def silence_at(start_s: float) -> TurnAudio:
+    return dataclasses.replace(SILENCE, start_s=start_s)
+
+
 def test_a_script_gives_every_call_its_lines_in_order():
     engine = scripted.load(lines=["one", "two"])
     first, second = engine.open("en"), engine.open()
-    assert [first.transcribe(SILENCE).text for _ in range(3)] == ["one", "two", ""]
-    assert second.transcribe(SILENCE).text == "one"
+    assert [first.transcribe(silence_at(turn)).text for turn in range(3)] == ["one", "two", ""]
+    assert second.transcribe(silence_at(0)).text == "one"
+
+
+def test_a_turn_that_is_read_ahead_keeps_its_line():
+    stream = scripted.load(lines=["one", "two"]).open()
+    heard = [stream.transcribe(silence_at(turn)).text for turn in (0, 0, 1, 0)]
+    assert heard == ["one", "one", "two", "one"]
 
 
 def test_a_script_fails_on_the_turns_it_is_told_to():
     stream = scripted.load(lines=["one", "two", "three"], fail_on=[2]).open()
-    assert stream.transcribe(SILENCE).text == "one"
+    assert stream.transcribe(silence_at(0)).text == "one"
     with pytest.raises(StageError, match="turn 2"):
-        stream.transcribe(SILENCE)
-    assert stream.transcribe(SILENCE).text == "three"
+        stream.transcribe(silence_at(1))
+    assert stream.transcribe(silence_at(2)).text == "three"
 
 
 @pytest.mark.parametrize("wrong", [{"lines": "one"}, {"delay_s": -1}])

@@ -8,23 +8,28 @@ from hypothesis import strategies as st
 
 from tonewise.audio import RATE
 from tonewise.events import (
+    ReplyHeld,
     ReplyInterrupted,
+    ReplyResumed,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
     TurnEnded,
 )
-from tonewise.turns import TABLE, Floor, Signal, Timing, TurnTaking
+from tonewise.facts import Patience
+from tonewise.floor import TABLE, Floor, Interjected, Lingered, Signal, Timing
+from tonewise.turns import TurnTaking
 
 FRAME = RATE // 100  # 10 ms
 
 
 def say(taking: TurnTaking, *stretches: tuple[str, float]) -> list:
+    """What is told of them; that a silence lingers is for the call alone."""
     happened = []
     for kind, seconds in stretches:
         for _ in range(round(seconds * 100)):
             happened += taking.hear(kind == "speech", FRAME)
-    return happened
+    return [event for event in happened if not isinstance(event, Lingered)]
 
 
 def kinds(events: list) -> list[type]:
@@ -84,21 +89,139 @@ def test_a_turn_in_progress_ends_when_the_recording_does():
     assert TurnTaking(Timing()).audio_over() == []
 
 
-def test_speaking_over_the_reply_takes_the_floor_back():
-    taking = TurnTaking(Timing(barge_in=0.25))
+def answered(timing: Timing | None = None) -> TurnTaking:
+    """A caller who has said something and is being answered."""
+    taking = TurnTaking(timing or Timing())
     say(taking, ("speech", 0.5), ("silence", 0.8))
-    assert say(taking, ("speech", 0.2), ("silence", 0.5)) == []  # "mm-hm"
-    interrupted, started = say(taking, ("speech", 0.3))
+    assert taking.floor is Floor.REPLYING
+    return taking
+
+
+def test_a_sound_over_the_reply_silences_it_within_a_tenth_of_a_second():
+    taking = answered()
+    said_s = taking.position / RATE
+    (held,) = say(taking, ("speech", 0.1))
+    assert isinstance(held, ReplyHeld)
+    assert held.at - said_s <= 0.1
+
+
+def test_speaking_on_over_the_reply_takes_the_floor_back():
+    taking = answered(Timing(barge_in=0.5))
+    held, interrupted, started = say(taking, ("speech", 0.6))
+    assert isinstance(held, ReplyHeld)
     assert isinstance(interrupted, ReplyInterrupted)
     assert interrupted.turn == 1
     assert isinstance(started, SpeechStarted)
-    assert started.turn == 2
+    assert (started.turn, started.start_s) == (2, pytest.approx(1.3))
+
+
+def test_a_short_sound_over_the_reply_is_weighed_and_nothing_else_happens_meanwhile():
+    taking = answered()
+    held, interjected = say(taking, ("speech", 0.3), ("silence", 0.5))
+    assert isinstance(held, ReplyHeld)
+    assert interjected == Interjected(1, 1.3, 1.6)
+    assert taking.floor is Floor.WEIGHING
+
+
+def test_what_was_no_interruption_lets_the_reply_go_on():
+    taking = answered()
+    say(taking, ("speech", 0.3), ("silence", 0.3))
+    (resumed,) = taking.weigh(meant=False)
+    assert isinstance(resumed, ReplyResumed)
+    assert (taking.turn, taking.floor) == (1, Floor.REPLYING)
+
+
+def test_a_short_stop_is_a_turn_of_its_own_and_ends_like_one():
+    taking = answered(Timing(patience=0.7))
+    say(taking, ("speech", 0.3), ("silence", 0.3))
+    assert kinds(taking.weigh(meant=True)) == [ReplyInterrupted, SpeechStarted, SpeechPaused]
+    (ended,) = say(taking, ("silence", 0.5))
+    assert (ended.turn, ended.start_s, ended.end_s) == (2, 1.3, 1.6)
+
+
+def test_a_sound_that_nobody_can_name_in_time_does_not_hold_the_reply_for_ever():
+    taking = answered(Timing(weigh=1.2))
+    happened = say(taking, ("speech", 0.3), ("silence", 1.3))
+    assert kinds(happened) == [ReplyHeld, Interjected, ReplyResumed]
+    assert taking.weigh(meant=True) == []
+
+
+def test_a_sound_that_comes_and_goes_does_not_hold_the_reply_for_ever():
+    taking = answered(Timing(barge_in=0.6, weigh=1.2))
+    happened = say(taking, *[("speech", 0.08), ("silence", 0.12)] * 10)
+    interrupted = next(event for event in happened if isinstance(event, ReplyInterrupted))
+    assert interrupted.at - happened[0].at <= 1.9
+
+
+def test_no_advice_keeps_a_caller_waiting_for_ever():
+    taking = TurnTaking(Timing())
+    say(taking, ("speech", 0.5), ("silence", 0.2))
+    taking.wait(1, Patience(600.0, 0.1))
+    assert kinds(say(taking, ("silence", 5.0))) == [TurnEnded]
+
+
+def test_a_reply_that_ends_under_a_cough_ends_when_the_cough_is_known_for_one():
+    taking = answered()
+    say(taking, ("speech", 0.3), ("silence", 0.3))
+    taking.reply_over(1)
+    assert taking.floor is Floor.WEIGHING
+    assert kinds(taking.weigh(meant=False)) == [ReplyResumed]
+    assert taking.floor is Floor.LISTENING
+
+
+def test_who_speaks_over_the_very_end_of_a_reply_interrupts_nothing():
+    taking = answered()
+    say(taking, ("speech", 0.3))
+    taking.reply_over(1)
+    assert kinds(say(taking, ("speech", 0.6))) == [SpeechStarted]
+    assert taking.turn == 2
+
+
+def test_patience_follows_what_is_known_of_the_silence_and_is_asked_anew_for_the_next():
+    taking = TurnTaking(Timing(patience=0.7))
+    say(taking, ("speech", 1.0), ("silence", 0.2))
+    taking.wait(1, Patience(1.5, 0.1))
+    assert say(taking, ("silence", 1.2)) == []
+    say(taking, ("speech", 0.5))
+    (paused, ended) = say(taking, ("silence", 0.8))
+    assert isinstance(paused, SpeechPaused)
+    assert ended.at - ended.end_s == pytest.approx(0.7)
+    assert ended.patience is None
+
+
+def test_a_turn_that_is_over_says_how_long_it_was_waited_for_and_why():
+    taking = TurnTaking(Timing())
+    say(taking, ("speech", 1.0), ("silence", 0.15))
+    taking.wait(1, Patience(0.2, 0.97, reason="a question that is whole"))
+    (ended,) = say(taking, ("silence", 0.2))
+    assert ended.at - ended.end_s == pytest.approx(0.2)
+    assert ended.patience.reason == "a question that is whole"
+
+
+def test_advice_that_comes_too_late_or_for_another_turn_changes_nothing():
+    taking = TurnTaking(Timing(patience=0.7))
+    say(taking, ("speech", 1.0), ("silence", 0.2))
+    taking.wait(2, Patience(0.2, 1.0))
+    assert say(taking, ("silence", 0.3)) == []
+    say(taking, ("speech", 0.1))
+    taking.wait(1, Patience(0.2, 1.0))
+    assert kinds(say(taking, ("silence", 0.4))) == [SpeechPaused]
+
+
+def test_what_is_typed_is_a_turn_and_interrupts_the_reply():
+    taking = answered()
+    assert kinds(taking.typed()) == [ReplyInterrupted, SpeechStarted, TurnEnded]
+    assert (taking.turn, taking.floor) == (2, Floor.REPLYING)
+    taking.reply_over(2)
+    assert kinds(taking.typed()) == [SpeechStarted, TurnEnded]
+    say(taking, ("speech", 0.7))
+    assert taking.typed() == []  # who types while speaking has not ended the turn
 
 
 def test_a_late_goodbye_of_turn_1_cannot_take_the_floor_from_turn_2():
     taking = TurnTaking(Timing())
     say(taking, ("speech", 0.5), ("silence", 0.8))
-    say(taking, ("speech", 0.5), ("silence", 0.8))
+    say(taking, ("speech", 0.7), ("silence", 0.8))
     assert (taking.turn, taking.floor) == (2, Floor.REPLYING)
     taking.reply_over(1)
     assert taking.floor is Floor.REPLYING
@@ -115,9 +238,9 @@ def test_a_reply_that_ends_while_the_caller_speaks_changes_nothing():
 
 @pytest.mark.parametrize(("floor", "signal"), list(itertools.product(Floor, Signal)))
 def test_the_table_in_the_docstring_is_the_table(floor: Floor, signal: Signal):
-    import tonewise.turns
+    import tonewise.floor
 
-    rows = [line.split() for line in tonewise.turns.__doc__.splitlines()]
+    rows = [line.split() for line in tonewise.floor.__doc__.splitlines()]
     written = [row[2] for row in rows if row[:2] == [floor.name, signal.name]]
     expected = [TABLE[floor, signal].name] if (floor, signal) in TABLE else []
     assert written == expected
@@ -136,7 +259,9 @@ def test_whatever_is_heard_turns_are_numbered_and_ordered(stretches, replies):
             frame += 1
             if frame in replies:
                 taking.reply_over(taking.turn)
+                happened += taking.weigh(meant=frame % 2 == 0)
     happened += taking.audio_over()
+    happened = [e for e in happened if not isinstance(e, Lingered | Interjected)]
     started = [e for e in happened if isinstance(e, SpeechStarted)]
     ended = [e for e in happened if isinstance(e, TurnEnded)]
     assert [e.turn for e in started] == list(range(1, len(started) + 1))

@@ -22,11 +22,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from spoken import sample
 from tonewise.audio import to_pcm16
-from tonewise.config import Config, Server, Stt, Vad
+from tonewise.config import Config
 from tonewise.default_models import Model
 from tonewise.errors import ConfigError
 from tonewise.server import Running, running
-from tonewise.transports import websocket
+from tonewise.settings import Server, Stt, Vad
+from tonewise.transports import connection
 
 
 def one_turn(call: np.ndarray) -> np.ndarray:
@@ -371,8 +372,8 @@ async def test_audio_in_haste_is_read_no_faster_than_real_time_in_the_long_run()
 
 
 async def test_who_does_not_read_is_hung_up(monkeypatch, caplog):
-    monkeypatch.setattr(websocket, "MOST_BLOCKED_S", 0.3)
-    monkeypatch.setattr(websocket, "FAREWELL_S", 0.2)
+    monkeypatch.setattr(connection, "MOST_BLOCKED_S", 0.3)
+    monkeypatch.setattr(connection, "FAREWELL_S", 0.2)
     caplog.set_level(logging.INFO)
     flood = {"replies": ["x" * 30_000_000]}
     async with served(settings(llm=flood)) as server:

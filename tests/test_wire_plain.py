@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tonewise.audio import from_pcm16
 from tonewise.errors import WireError
-from tonewise.stages import Heard, HungUp, Played
+from tonewise.peer import Heard, HungUp, Played
 from tonewise.wire.origin import host_is_ours, is_loopback, origin_is_welcome
 from tonewise.wire.plain import PlainWire
 
@@ -71,9 +71,9 @@ def test_any_rate_comes_out_at_16_khz(rate: int):
         ('{"type":"start","caller":{"name":"\\ud800"}}', 1007, "not JSON"),
         ("[" * 8000, 1007, "expected `object`"),
         ("[]", 1007, "expected `object`"),
-        ("{}", 1003, "choose start, played or stop"),
-        ('{"type":"dance"}', 1003, "choose start, played or stop"),
-        ('{"type":5}', 1003, "choose start, played or stop"),
+        ("{}", 1003, "choose start, played, press, emotion or stop"),
+        ('{"type":"dance"}', 1003, "choose start, played, press, emotion or stop"),
+        ('{"type":5}', 1003, "choose start, played, press, emotion or stop"),
         ('{"type":"start","rate":1}', 1007, "rate: expected `int` >= 8000"),
         ('{"type":"start","rate":1e9}', 1007, "rate"),
         ('{"type":"start","rat":8000}', 1007, "unknown field `rat`"),
@@ -85,7 +85,7 @@ def test_any_rate_comes_out_at_16_khz(rate: int):
         (json.dumps({"type": "start", "caller": {"a": "x" * 5000}}), 1007, "4096"),
         (json.dumps({"type": "start", "caller": {f"k{i}": 1 for i in range(33)}}), 1007, "32"),
         (json.dumps({"type": "start", "caller": {"a": "x" * 9000}}), 1009, "8192"),
-        ('{"type":"played","turn":0}', 1007, "turn"),
+        ('{"type":"played","turn":-1}', 1007, "turn"),
         ('{"type":"played"}', 1007, "turn"),
         (b"\x00" * 65_537, 1009, "at most 65536"),
     ],

@@ -1,4 +1,4 @@
-// Runs in the audio thread: collects the microphone's samples into 40 ms of 16-bit PCM.
+// Runs in the audio thread: collects the caller's samples into 40 ms of 16-bit PCM.
 
 class Capture extends AudioWorkletProcessor {
   #pcm = new Int16Array(Math.round(sampleRate * 0.04));

@@ -24,7 +24,18 @@ export function clock(seconds) {
   return `${minutes}:${(seconds - minutes * 60).toFixed(1).padStart(4, "0")}`;
 }
 
-/** Milliseconds: as precise as they matter. */
+/** A time on the wall clock: as precise as it matters. */
 export function milliseconds(ms) {
-  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  if (ms >= 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  return ms >= 995 ? `${(ms / 1000).toFixed(2)} s` : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+}
+
+/** US dollars, however few: cents, or two digits that matter. */
+export function dollars(usd) {
+  if (usd >= 0.1) return `$${usd.toFixed(2)}`;
+  return `$${Number(usd.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 9 })}`;
+}
+
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

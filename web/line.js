@@ -1,81 +1,119 @@
-// The plain WebSocket of tonewise, from the browser's side: PCM out, JSON events in.
+// A call over the plain WebSocket: PCM out, JSON events and PCM in. `peer.js` is its sister.
 
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
+import { capture } from "./ears.js";
+import { closed, LOST, UNREACHABLE } from "./problems.js";
 
-/** One call. `onEvent` takes each event; `onEnd` is told once, with a problem or with null. */
-export class Line {
+/** One call. `onEvent` takes each event; `onOver` is told once: a problem, or null. */
+export class SocketLine {
+  name = "WebSocket";
   #socket;
-  #onEvent;
-  #onEnd;
+  #player = null;
+  #hooks;
   #open = false;
   #ended = false;
+  #over = false;
+  #deafen = () => {};
+  #replyOver = 0; // the turn whose reply the server has sent to its end, not yet played
+  #dry = true;
 
-  constructor(onEvent, onEnd) {
-    this.#onEvent = onEvent;
-    this.#onEnd = onEnd;
+  constructor(hooks) {
+    this.#hooks = hooks;
   }
 
-  /** Resolves when the call has begun; never rejects, since `onEnd` tells what went wrong. */
-  begin(rate) {
+  /** Resolves when the call has begun; never rejects, since `onOver` tells what went wrong. */
+  async begin({ context, stream }, { start, emotion, token, loudness, onHeard }) {
+    if (start.speech) await this.#speak(context, loudness);
     const url = new URL("call", location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     url.hash = "";
     this.#socket = new WebSocket(url);
-    this.#socket.onclose = (close) => this.#closed(close);
-    return new Promise((resolve) => {
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    const began = new Promise((resolve) => {
       this.#socket.onopen = () => {
         this.#open = true;
-        this.#socket.send(JSON.stringify({ type: "start", rate, ...(token && { token }) }));
+        this.send({ type: "start", rate: Math.round(context.sampleRate), ...start, ...(token && { token }) });
+        if (!emotion) this.send({ type: "emotion", on: false });
       };
       this.#socket.onmessage = ({ data }) => {
+        if (typeof data !== "string") return this.#sound(data);
         const event = JSON.parse(data);
-        this.#ended ||= event.event === "call_ended";
         if (event.event === "call_started") resolve();
-        this.#onEvent(event);
+        this.#told(event);
+        return this.#hooks.onEvent(event, data);
       };
+    });
+    await began;
+    this.#deafen = await capture(context, stream, (pcm) => {
+      if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(pcm);
+      onHeard(pcm);
     });
   }
 
-  /** Sends 16-bit PCM. */
-  send(pcm) {
-    if (this.#socket?.readyState === WebSocket.OPEN && pcm.length) this.#socket.send(pcm);
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
   /** Hangs up; the server answers with the last event. */
   stop() {
-    if (this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify({ type: "stop" }));
-    } else {
-      this.#socket?.close();
+    if (this.#socket?.readyState === WebSocket.OPEN) this.send({ type: "stop" });
+    else this.#socket?.close();
+  }
+
+  /** The browser says that it is offline: nobody will tell the socket for a long time. */
+  lost() {
+    this.#socket?.close();
+    this.#end({ text: LOST, again: true });
+  }
+
+  // ------------------------------------------------------------ what is spoken
+
+  async #speak(context, loudness) {
+    await context.audioWorklet.addModule("player-worklet.js");
+    this.#player = new AudioWorkletNode(context, "player", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.#player.port.onmessage = () => {
+      this.#dry = true;
+      this.#reportPlayed();
+    };
+    this.#player.connect(context.destination);
+    this.#player.connect(loudness.input);
+  }
+
+  #sound(data) {
+    this.#dry = false;
+    this.#player?.port.postMessage(new Int16Array(data));
+  }
+
+  #told({ event, turn, outcome }) {
+    if (event === "call_ended") this.#ended = true;
+    if (event === "reply_held" || event === "reply_interrupted") {
+      this.#player?.port.postMessage("flush");
+      this.#dry = true;
+    }
+    if (event === "reply_ended" && outcome !== "interrupted" && this.#player) {
+      this.#replyOver = turn;
+      if (this.#dry) this.#reportPlayed();
     }
   }
 
-  #closed({ code, reason }) {
-    this.#onEnd(code === 1000 && this.#ended ? null : this.#problem(code, reason));
+  #reportPlayed() {
+    if (this.#replyOver) this.send({ type: "played", turn: this.#replyOver });
+    this.#replyOver = 0;
   }
 
-  #problem(code, reason) {
-    const said = reason ? ` It says: ${reason}.` : "";
-    if (!this.#open) {
-      return "The server cannot be reached. Is tonewise still running? Try again when it is.";
-    }
-    switch (code) {
-      case 1001:
-      case 1012:
-        return "The server has stopped. Start it again, then reload this page.";
-      case 1008:
-        return reason.includes("token") && !token
-          ? "This server asks for a token: open this page with #token=… at the end of its address."
-          : `The server ended the call.${said}`;
-      case 1011:
-        return `Something broke in the server.${said}`;
-      case 1013:
-        return `The server is full: ${reason || "try again in a minute"}.`;
-      case 1005:
-      case 1006:
-        return "The connection was lost. What was heard so far stays below; begin again when you are back.";
-      default:
-        return `The call ended unexpectedly (${code}).${said}`;
-    }
+  // ------------------------------------------------------------ its end
+
+  #closed(code, reason) {
+    if (!this.#open) return this.#end({ text: UNREACHABLE, again: true });
+    return this.#end(code === 1000 && this.#ended ? null : closed(code, reason));
+  }
+
+  #end(problem) {
+    if (this.#over) return;
+    this.#over = true;
+    this.#deafen();
+    this.#player?.port.postMessage("flush");
+    this.#player?.disconnect();
+    this.#hooks.onOver(problem);
   }
 }

@@ -1,55 +1,82 @@
-// A call as a list of turns: one card each, filled as the events come.
+// A call: its turns, how the caller sounds over time, and its events to take away.
 
-import { cuesOf, score, terms } from "./cues.js";
-import { clock, el, fill, milliseconds } from "./dom.js";
+import { dollars, el } from "./dom.js";
+import { Meters } from "./meters.js";
+import { Turn } from "./turn.js";
 
-const OUTCOMES = {
-  interrupted: "the caller spoke over it",
-  cut_short: "the stream broke off",
-  failed: "no model answered",
-};
+const HUES = 6; // app.css has so many colours for routes
+const hues = new Map([["fast", 0], ["frontier", 1]]);
+
+/** The colour of a route, the same in all calls of the page. */
+export function hueOf(route) {
+  if (!hues.has(route)) hues.set(route, 2 + ((hues.size - 2) % (HUES - 2)));
+  return hues.get(route);
+}
 
 export class CallView {
   #turns = new Map();
   #list = el("ol", { class: "turns" });
+  #notes = el("ul", { class: "notes" });
   #foot = el("p", { class: "foot" });
+  #meters = new Meters();
   #routes = new Map();
+  #usd = 0;
+  #priced = false;
   #latest = 0;
+  #lines = [];
+  #name;
+  #announce;
 
-  constructor(parent, title) {
-    const when = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    const head = el("h2", {}, title, " ", el("span", {}, when));
-    this.section = el("section", { class: "call" }, head, this.#list, this.#foot);
+  /** `announce` says something to a screen reader. */
+  constructor(parent, title, announce) {
+    this.#announce = announce;
+    const now = new Date();
+    const when = now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    this.#name = `tonewise-${now.toISOString().slice(0, 19).replaceAll(":", "")}.jsonl`;
+    const save = el("button", { type: "button", class: "quiet" }, "Download events");
+    save.addEventListener("click", () => this.#save());
+    this.section = el("section", { class: "call", "aria-label": title },
+      el("header", {}, el("h2", {}, title), el("span", {}, when), save),
+      this.#meters.element, this.#notes, this.#list, this.#foot);
     parent.prepend(this.section);
   }
 
   /** The connection broke before the server could say goodbye. */
   broken() {
-    if (!this.#foot.textContent) {
-      this.#ended({ turns: this.#latest, reason: "broken off" });
-    }
+    if (!this.#foot.textContent) this.#ended({ turns: this.#latest, reason: "broken off" });
   }
 
-  /** Is the latest turn still being heard, understood or answered? */
-  get busy() {
-    return this.#turns.get(this.#latest)?.settled === false;
-  }
-
-  tell(event) {
-    if (event.event === "call_ended") return this.#ended(event);
-    if (event.turn === undefined) return undefined;
-    if (event.event === "speech_started") this.#begin(event);
-    this.#turns.get(event.turn)?.tell(event);
-    if (event.event === "turn_routed") {
-      this.#routes.set(event.plan.route, (this.#routes.get(event.plan.route) ?? 0) + 1);
-    }
-    return undefined;
+  tell(event, line) {
+    this.#lines.push(line);
+    this.#meters.tell(event);
+    const about = {
+      notice_given: () => this.#note(event.spoken ? `You were told: “${event.text}”` : event.text),
+      consent_changed: () => this.#note(consent(event)),
+      key_pressed: () => this.#note(`Key ${event.digit} was pressed.`),
+      call_ended: () => this.#ended(event),
+      speech_started: () => this.#begin(event),
+      turn_routed: () => this.#routed(event),
+      attempt_ended: () => this.#spent(event),
+    }[event.event];
+    about?.();
+    const turn = this.#turns.get(event.turn);
+    const card = turn?.element;
+    const follow = card && !card.nextSibling && card.getBoundingClientRect().bottom < innerHeight;
+    turn?.tell(event);
+    if (follow) card.scrollIntoView({ block: "nearest" }); // it has grown
+    if (turn && event.event === "turn_routed") turn.element.dataset.hue = hueOf(event.plan.route);
+    if (turn && ["turn_routed", "reply_ended"].includes(event.event)) this.#announce(turn.spoken);
+    if (!turn && event.event === "aside_spoken" && event.kind !== "notice") this.#note(`“${event.text}”`);
   }
 
   #begin({ turn }) {
-    this.#turns.get(this.#latest)?.talkedPast();
+    const before = this.#turns.get(this.#latest);
+    before?.talkedPast();
+    if (before && !before.evidence.dataset.kept) before.evidence.open = false;
     this.#latest = turn;
     const card = new Turn(turn);
+    card.evidence.open = true;
+    card.evidence.querySelector("summary").addEventListener("click", () => (card.evidence.dataset.kept = "yes"));
     const last = this.#list.lastElementChild;
     const follow = !last || last.getBoundingClientRect().top < innerHeight;
     this.#turns.set(turn, card);
@@ -57,168 +84,40 @@ export class CallView {
     if (follow) card.element.scrollIntoView({ block: "nearest" });
   }
 
+  #routed({ plan: { route } }) {
+    this.#routes.set(route, (this.#routes.get(route) ?? 0) + 1);
+  }
+
+  #spent({ cost_usd }) {
+    this.#usd += cost_usd ?? 0;
+    this.#priced ||= cost_usd !== undefined;
+  }
+
   #ended({ turns, reason }) {
     for (const turn of this.#turns.values()) turn.callOver();
     const routes = [...this.#routes].map(([route, count]) => `${count} ${route}`).join(", ");
     const said = `${turns} ${turns === 1 ? "turn" : "turns"}`;
-    this.#foot.textContent = [said, routes, reason].filter(Boolean).join(" · ");
-  }
-}
-
-class Turn {
-  settled = false;
-  #plan = null;
-  #ms = {};
-  #part = {
-    when: el("span", { class: "when" }),
-    badge: el("span", { class: "badge" }),
-    said: el("blockquote", { class: "said live" }, "listening"),
-    how: el("div", { class: "how" }),
-    why: el("div", { class: "why" }),
-    tries: el("ul", { class: "tries" }),
-    reply: el("p", { class: "reply" }),
-    notes: el("ul", { class: "notes" }),
-    latency: el("div", { class: "latency" }),
-  };
-
-  constructor(turn) {
-    const part = this.#part;
-    const head = el("header", {}, el("h3", {}, `Turn ${turn}`), part.when, part.badge);
-    const heard = el("div", { class: "heard" }, part.said, part.how);
-    const given = el("div", { class: "given" }, part.why, part.reply, part.tries, part.latency);
-    this.element = el("li", { class: "turn" }, head, heard, given, part.notes);
-  }
-
-  tell(event) {
-    const handle = {
-      speech_paused: () => this.#live("pausing"),
-      speech_resumed: () => this.#live("listening"),
-      turn_ended: () => this.#over(event),
-      turn_transcribed: () => this.#transcribed(event),
-      turn_measured: () => this.#measured(event),
-      turn_ignored: () => this.#ignored(event),
-      turn_routed: () => this.#routed(event),
-      attempt_ended: () => this.#tried(event),
-      reply_streamed: () => this.#part.reply.append(event.text),
-      reply_ended: () => this.#replied(event),
-      stage_failed: () => this.#note(`${event.stage} (${event.engine}) failed: ${event.error}`),
-    }[event.event];
-    handle?.();
-  }
-
-  /** The caller spoke on before this turn was answered. */
-  talkedPast() {
-    if (!this.settled && !this.#plan) this.#settle("The caller went on; the next reply knows this.");
-  }
-
-  callOver() {
-    if (!this.settled) this.#settle("The call ended first.");
-  }
-
-  #live(doing) {
-    fill(this.#part.said, doing);
-  }
-
-  #over({ at, start_s, end_s, reason }) {
-    if (reason === "patience") this.#ms.silence = (at - end_s) * 1000;
-    this.#part.when.textContent = `${clock(start_s)} to ${clock(end_s)}`;
-    this.#live("understanding");
-    if (reason === "too_long") this.#note("The turn grew too long and was cut here.");
-  }
-
-  #transcribed({ transcript, stt_ms }) {
-    this.#ms.stt = stt_ms;
-    this.#part.said.classList.remove("live");
-    fill(this.#part.said, transcript.text || "…");
-    if (transcript.language) this.#part.said.lang = transcript.language;
-  }
-
-  #measured({ cues, acoustic_ms }) {
-    this.#ms.cues = acoustic_ms;
-    fill(this.#part.how, ...cuesOf(cues));
-  }
-
-  #ignored({ reason }) {
-    this.element.classList.add("ignored");
-    this.#settle(`Not answered: ${reason}.`);
-  }
-
-  #routed({ plan, routing_ms }) {
-    this.#plan = plan;
-    this.#ms.route = routing_ms;
-    this.element.dataset.route = plan.route;
-    this.#part.badge.textContent = plan.route;
-    const [first, ...others] = plan.reasons;
-    const because = first ? `${capital(plan.route)}, because ${first.text}.` : "";
-    const also = others.map((reason) => el("li", {}, reason.text));
-    fill(
-      this.#part.why,
-      el("p", { class: "because" }, because),
-      score("complexity", plan.complexity, first?.signal === "complexity" ? first.threshold : undefined),
-      el("details", {}, el("summary", {}, "what it is made of"), terms(plan.complexity_terms),
-        also.length ? el("ul", { class: "also" }, ...also) : null),
-    );
-    this.#part.reply.classList.add("coming");
-  }
-
-  #tried({ attempt, model, outcome, detail, first_token_ms, output_tokens }) {
-    const facts = [
-      outcome.replaceAll("_", " "),
-      detail,
-      first_token_ms === undefined ? null : `first token ${milliseconds(first_token_ms)}`,
-      output_tokens === undefined ? null : `${output_tokens} tokens`,
-    ].filter(Boolean);
-    const good = outcome === "answered" ? "good" : "bad";
-    this.#part.tries.append(
-      el("li", { class: good }, el("b", {}, `${attempt}. ${model}`), ` ${facts.join(", ")}`),
-    );
-  }
-
-  #replied({ text, outcome, first_token_ms }) {
-    const reply = this.#part.reply;
-    reply.classList.remove("coming");
-    reply.textContent = text;
-    this.#ms.first = first_token_ms;
-    fill(this.#part.latency, ...waterfall(this.#ms));
-    this.#settle(OUTCOMES[outcome] ? `${capital(OUTCOMES[outcome])}.` : null);
-  }
-
-  #settle(note) {
-    this.settled = true;
-    if (this.#part.said.classList.contains("live")) {
-      this.#part.said.classList.remove("live");
-      fill(this.#part.said, "…");
-    }
-    if (note) this.#note(note);
+    const cost = this.#priced ? dollars(this.#usd) : null;
+    this.#foot.textContent = [said, routes, cost, reason].filter(Boolean).join(" · ");
   }
 
   #note(text) {
-    this.#part.notes.append(el("li", {}, text));
+    this.#notes.append(el("li", {}, text));
+  }
+
+  #save() {
+    const url = URL.createObjectURL(new Blob([this.#lines.join("\n"), "\n"], { type: "application/x-ndjson" }));
+    el("a", { href: url, download: this.#name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 }
 
-/** From the end of the turn to the first token: STT and cues run side by side, then the route. */
-function waterfall({ silence, stt, cues, route, first }) {
-  const heard = Math.max(stt ?? 0, cues ?? 0);
-  const decided = heard + (route ?? 0);
-  const stages = [
-    ["STT", 0, stt],
-    ["cues", 0, cues],
-    ["route", heard, route],
-    ["model", Math.min(decided, first ?? decided), first === undefined ? undefined : Math.max(0, first - decided)],
-  ].filter(([, , ms]) => ms !== undefined);
-  const whole = Math.max(first ?? 0, decided, 1);
-  const rows = stages.map(([name, from, ms]) => {
-    const bar = el("span", { class: "span", "aria-hidden": "true" }, el("i"));
-    bar.style.setProperty("--from", from / whole);
-    bar.style.setProperty("--long", ms / whole);
-    return el("li", {}, el("span", {}, name), bar, el("span", { class: "n" }, milliseconds(ms)));
-  });
-  const wait = silence === undefined ? "" : `${milliseconds(silence)} of silence to be sure, then `;
-  const total = first === undefined ? "no first token" : `${wait}${milliseconds(first)} to the first token`;
-  return [el("p", {}, total), el("ul", {}, ...rows)];
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function consent({ emotion, by }) {
+  const who = {
+    notice: "you were told", api: "this page's switch", digit: "a key was pressed", phrase: "you said so",
+    settings: "the server's settings do not allow it",
+  }[by];
+  return emotion
+    ? `From here on it also listens to how you sound (${who}).`
+    : `It no longer listens to how you sound (${who}). Words, timing and pauses go on.`;
 }

@@ -1,16 +1,20 @@
-// A strip of the last seconds of a call: loudness, with what was taken for speech in colour.
+// A strip of the last seconds of a call: the caller above the line, the reply below it. What was
+// taken for speech is in ink, what was not is faint, and the reply has the colour of its route.
+
+import { power } from "./ears.js";
 
 const BARS_PER_SECOND = 20;
 const BAR = 3;
 const GAP = 2;
+const AXIS = 0.62; // share of the height above the line
 
 export class Wave {
   #canvas;
-  #levels = []; // one per bar since the call began, 0 to 1
+  #bars = []; // { heard, spoke: 0 to 1, hue } since the call began
   #stretches = []; // [from, to] in seconds; `to` is Infinity while somebody speaks
-  #rate = 16000;
-  #energy = 0;
-  #counted = 0;
+  #ahead = 0; // seconds by which the server's count of the call's sound is ahead of ours
+  #hue = null;
+  #bar = null; // the bar in the making
   #drawing = false;
 
   constructor(canvas) {
@@ -19,27 +23,35 @@ export class Wave {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#later());
   }
 
-  begin(rate) {
-    this.#rate = rate;
-    this.#levels = [];
+  begin() {
+    this.#bars = [];
     this.#stretches = [];
-    this.#energy = this.#counted = 0;
+    this.#bar = null;
+    this.#ahead = 0;
+    this.#canvas.dataset.replied = 0;
     this.#later();
   }
 
-  hear(pcm) {
-    const perBar = this.#rate / BARS_PER_SECOND;
-    for (const sample of pcm) {
-      this.#energy += sample * sample;
-      if (++this.#counted < perBar) continue;
-      const dbfs = 10 * Math.log10(this.#energy / this.#counted / 32768 ** 2 + 1e-9);
-      this.#levels.push(Math.max(0, Math.min(1, (dbfs + 60) / 50)));
-      this.#energy = this.#counted = 0;
-    }
+  /** A piece of the caller's sound, and the power of the reply meanwhile. */
+  hear(pcm, rate, reply) {
+    this.#bar ??= { samples: 0, heard: 0, spoke: 0 };
+    const bar = this.#bar;
+    bar.heard += power(pcm) * pcm.length;
+    bar.samples += pcm.length;
+    bar.spoke = Math.max(bar.spoke, reply);
+    if (bar.samples < rate / BARS_PER_SECOND) return;
+    const spoke = tall(bar.spoke);
+    this.#bars.push({ heard: tall(bar.heard / bar.samples), spoke, hue: this.#hue });
+    if (spoke > 0) this.#canvas.dataset.replied = Number(this.#canvas.dataset.replied) + 1;
+    this.#bar = { samples: bar.samples - rate / BARS_PER_SECOND, heard: 0, spoke: 0 };
     this.#later();
   }
 
-  tell(event) {
+  /** `hue` is that of the route that speaks. */
+  tell(event, hue) {
+    // Over WebRTC sound flows before the call begins; the quickest event tells best how much.
+    this.#ahead = Math.max(this.#ahead, event.at - this.#bars.length / BARS_PER_SECOND);
+    if (event.event === "turn_routed") this.#hue = hue;
     if (event.event === "speech_started") this.#stretches.push([event.start_s, Infinity]);
     const last = this.#stretches.at(-1);
     if (event.event === "turn_ended" && last) last[1] = event.end_s;
@@ -63,17 +75,26 @@ export class Wave {
     const paint = this.#canvas.getContext("2d");
     paint.scale(scale, scale);
     const style = getComputedStyle(this.#canvas);
-    const [speech, quiet] = [style.getPropertyValue("--accent"), style.getPropertyValue("--faint")];
+    const colour = (name) => style.getPropertyValue(name);
+    const [ink, faint] = [colour("--ink"), colour("--faint")];
     const room = Math.floor(width / (BAR + GAP));
-    const first = Math.max(0, this.#levels.length - room);
+    const first = Math.max(0, this.#bars.length - room);
+    const axis = Math.round(height * AXIS);
     for (let i = 0; i < room; i++) {
-      const level = this.#levels[first + i] ?? 0;
-      const at = (first + i) / BARS_PER_SECOND;
-      const known = first + i < this.#levels.length;
-      const spoken = known && this.#stretches.some(([from, to]) => at >= from - 0.025 && at < to);
-      const tall = Math.max(2, level * height);
-      paint.fillStyle = spoken ? speech : quiet;
-      paint.fillRect(i * (BAR + GAP), (height - tall) / 2, BAR, tall);
+      const at = (first + i) / BARS_PER_SECOND + this.#ahead;
+      const bar = this.#bars[first + i];
+      const spoken = bar && this.#stretches.some(([from, to]) => at >= from - 0.025 && at < to);
+      const up = Math.max(2, (bar?.heard ?? 0) * (axis - 1));
+      paint.fillStyle = spoken ? ink : faint;
+      paint.fillRect(i * (BAR + GAP), axis - up, BAR, up);
+      if (!bar?.spoke) continue;
+      paint.fillStyle = bar.hue === null ? faint : colour(`--hue-${bar.hue}`);
+      paint.fillRect(i * (BAR + GAP), axis + 1, BAR, Math.max(2, bar.spoke * (height - axis - 1)));
     }
   }
+}
+
+/** From -60 to -10 dBFS. */
+function tall(meanSquare) {
+  return Math.max(0, Math.min(1, (10 * Math.log10(meanSquare + 1e-9) + 60) / 50));
 }

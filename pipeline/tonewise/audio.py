@@ -117,19 +117,24 @@ class Resampler:
     One per direction per call. PyAV's resampler delays by 1 to 2 ms and answers evenly, where
     soxr's streams come in bursts of 40 to 100 ms.
 
+    Args:
+        rate: of what is pushed.
+        to: of what comes out; on the way to a peer it is the line's.
+
     Raises:
-        AudioError: `rate` is outside 4 kHz to 192 kHz.
+        AudioError: a rate is outside 4 kHz to 192 kHz.
     """
 
-    def __init__(self, rate: int) -> None:
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            msg = f"a sample rate of {rate} Hz is not sound; give {LOWEST_RATE} to {HIGHEST_RATE}"
-            raise AudioError(msg)
+    def __init__(self, rate: int, to: int = RATE) -> None:
+        for hertz in (rate, to):
+            if not LOWEST_RATE <= hertz <= HIGHEST_RATE:
+                span = f"{LOWEST_RATE} to {HIGHEST_RATE}"
+                raise AudioError(f"a sample rate of {hertz} Hz is not sound; give {span}")
         self.rate = rate
-        self._av = None if rate == RATE else av.AudioResampler("flt", "mono", RATE)
+        self._av = None if rate == to else av.AudioResampler("flt", "mono", to)
 
-    def push(self, samples: NDArray[np.float32]) -> Samples:
-        """What is ready at 16 kHz after `samples` at `rate`."""
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What is ready after `samples` at `rate`."""
         if self._av is None:
             return samples
         if not len(samples):
@@ -138,7 +143,7 @@ class Resampler:
         frame.sample_rate = self.rate
         return _joined(self._av.resample(frame))
 
-    def flush(self) -> Samples:
+    def flush(self) -> NDArray[np.float32]:
         """The last milliseconds, at the end of the stream."""
         return np.zeros(0, np.float32) if self._av is None else _joined(self._av.resample(None))
 

@@ -3,10 +3,11 @@
 A block at a time, so that an hour of audio costs no more memory than a second.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 
 from tonewise.audio import HIGHEST_RATE, LOWEST_RATE, Resampler, Samples
 from tonewise.errors import AudioError
+
+Opener = Callable[[Path], BinaryIO]
+"""Opens a recording to be read and moved about in; not each lies on the disk as it sounds."""
 
 SHORT_BY_S = 0.1
 """A file that holds this much less than its header says was cut off. Encoders round their last
@@ -41,24 +45,29 @@ class Recording:
         return f"{samples / self.rate:.2f}{whole}"
 
 
-def probe(path: Path) -> Recording:
+def plainly(path: Path) -> BinaryIO:
+    """Opens what lies on the disk as it sounds."""
+    return path.open("rb")
+
+
+def probe(path: Path, opener: Opener = plainly) -> Recording:
     """Read a recording's header.
 
     Raises:
         AudioError: it cannot be read, is no audio, or has an impossible rate or no channels.
     """
-    with _opened(path) as (container, stream):
+    with _opened(path, opener) as (container, stream):
         return _described(path, container, stream)
 
 
-def blocks(path: Path) -> Iterator[NDArray[np.float32]]:
+def blocks(path: Path, opener: Opener = plainly) -> Iterator[NDArray[np.float32]]:
     """The recording at 16 kHz, as blocks of shape [channels, n].
 
     Raises:
         AudioError: it is no audio, or broke off before the end that its header announces. All that
             could be read has been yielded by then.
     """
-    with _opened(path) as (container, stream):
+    with _opened(path, opener) as (container, stream):
         recording = _described(path, container, stream)
         resamplers = [Resampler(recording.rate) for _ in range(recording.channels)]
         heard = 0
@@ -84,14 +93,14 @@ def read(path: Path, channel: int | None = None) -> Samples:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
+def _opened(path: Path, opener: Opener) -> Iterator[tuple[InputContainer, AudioStream]]:
     try:
         if not path.is_file():
             raise AudioError(f"{path}: {_what_else(path)}")
         if not path.stat().st_size:
             raise AudioError(f"{path}: empty file")
         # Opened as a Python file, so that a path can never be read as one of FFmpeg's URLs.
-        with path.open("rb") as file, av.open(file, "r") as container:
+        with opener(path) as file, av.open(file, "r") as container:
             if not container.streams.audio:
                 raise AudioError(f"{path}: no audio in it")
             yield container, container.streams.audio[0]

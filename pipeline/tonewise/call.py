@@ -1,66 +1,49 @@
 """One call, hello to goodbye: the only room where the stages meet.
 
-Audio goes to the ear; the ear says when a turn has ended; STT and voice cues read the same samples
-side by side in worker threads; the policy makes a plan; the plan's models are tried; the reply
-streams back. Whatever breaks on the way becomes a StageFailed event and costs that turn, not the
-call.
+Audio goes to the ear; at every pause the turn so far is read ahead: words and voice cues, side by
+side in worker threads, and from them how long to wait. The ear says when the turn has ended; the
+policy makes a plan; the plan's models are tried; the reply streams back as text and, where the peer
+can hear us, as sound. Whatever breaks on the way becomes a StageFailed event and costs that turn,
+not the call.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
-from tonewise.ear import Ear, EarEvent
+from tonewise.audio import Samples
+from tonewise.courtesy import Courtesy
+from tonewise.dialogue import Dialogue
+from tonewise.ear import Ear, EarEvent, HeardNow
 from tonewise.engines import Engines
 from tonewise.events import (
     AnyEvent,
     CallEnded,
     CallStarted,
+    KeyPressed,
+    ReplyHeld,
     ReplyInterrupted,
-    StageFailed,
+    ReplyResumed,
+    SpeechResumed,
+    SpeechStarted,
     TurnEnded,
-    TurnIgnored,
-    TurnMeasured,
-    TurnRouted,
-    TurnTranscribed,
 )
-from tonewise.facts import Circumstances, Plan, Reason, Transcript, VoiceCues, as_told
-from tonewise.mouth import Mouth
-from tonewise.stages import (
+from tonewise.floor import Interjected, Lingered
+from tonewise.keypad import Keypad
+from tonewise.peer import (
+    EmotionSwitched,
     Heard,
     HungUp,
     OtherParty,
     Played,
-    Policy,
+    Pressed,
     Transport,
-    Turn,
-    TurnAudio,
+    Witness,
 )
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[T]):
-    """What a stage gave, how long it took, and what went wrong where it gave nothing."""
-
-    value: T | None
-    ms: float
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A turn with words; `ended` is when it ended on the wall clock."""
-
-    turn: int
-    transcript: Transcript
-    cues: VoiceCues | None
-    ended: float
+from tonewise.stages import TurnAudio
+from tonewise.voice import TICK_S, Voice
 
 
 class Call:
@@ -70,6 +53,8 @@ class Call:
         engines: shared by all calls.
         transport: the peer.
         watch: told every event as well, after the peer.
+        witness: told every event, too, and given both voices.
+        hand_over: brings a person into the call, where the model asks for one.
         clock: seconds on the wall clock, for what events call `…_ms`.
         calendar: the local time, for rules that ask for it. A replay has none: the same recording
             would take other routes at night.
@@ -82,23 +67,38 @@ class Call:
         watch: Callable[[AnyEvent], None] = lambda _: None,
         clock: Callable[[], float] = time.perf_counter,
         calendar: Callable[[], datetime] = datetime.now,
+        witness: Witness | None = None,
+        hand_over: Callable[[], None] = lambda: None,
     ) -> None:
         self._engines = engines
         self._config = engines.config
         self._transport = transport
         self._watch = watch
+        self._witness = witness
         self._clock = clock
-        self._calendar = calendar
+        self._live = not transport.lock_step
         greeting = transport.greeting
         self._ear = Ear(engines.vad, self._config.turns, self._config.vad.threshold)
-        self._stt = engines.stt.open(greeting.language or self._config.stt.language)
-        self._acoustic = engines.acoustic.open()
-        self._mouth = Mouth(engines, self._emit, lambda: self._now, clock)
-        self._hearing = asyncio.Lock()  # one turn at a time, in the order in which they were said
+        self._voice = Voice(engines, transport, self._emit, self._at, self._pace, self._spoke)
+        self._dialogue = Dialogue(
+            engines,
+            greeting,
+            self._ear,
+            self._voice,
+            self._emit,
+            self._react,
+            self.end,
+            clock,
+            calendar if self._live else None,
+        )
+        self._courtesy = Courtesy(engines, transport, self._dialogue, self._emit, clock, self.end)
+        self._dialogue.respect = self._courtesy.respect
+        self._dialogue.hand_over = hand_over
+        self._keypad = Keypad()
         self._in_hand: set[asyncio.Task[None]] = set()
-        self._reply: asyncio.Task[None] | None = None
-        self._unanswered: list[Understood] = []
-        self._talk_over = 0  # the latest turn that began over the words of a reply
+        self._beyond_s = 0.0  # how long we have spoken since a recording ended
+        self._ending: str | None = None  # why we end the call
+        self._bound: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Conduct the call to its end. Whatever happens, the last event is CallEnded."""
@@ -116,182 +116,178 @@ class Call:
         reason = "failed"
         try:
             async with asyncio.TaskGroup() as tasks:
-                reason = await self._listen(tasks)
+                self._tasks = tasks
+                if self._live and self._voice.speaks:
+                    self._start(self._speak_in_time())
+                    self._start(self._courtesy.mind_the_silence())
+                self._courtesy.give_notice(tasks)
+                reason = await self._listen()
+                self._dialogue.mouth.interrupt()
+                self._dialogue.head_start.drop()
+                self._courtesy.stop()
                 for task in self._in_hand:
-                    task.cancel()
+                    if not task.cancelling():  # a second time would cut short letting go
+                        task.cancel()
         except asyncio.CancelledError:
             reason = "stopped"
             raise
         finally:
-            self._emit(CallEnded(at=self._now, reason=reason, turns=self._ear.taking.turn))
+            self._dialogue.mouth.interrupt()
+            self._emit(CallEnded(at=self._at(), reason=reason, turns=self._ear.taking.turn))
 
-    @property
-    def _now(self) -> float:
+    def end(self, reason: str) -> None:
+        """End the call from our side; the reason is told in CallEnded."""
+        if self._ending is None:
+            self._ending = reason
+            if self._bound and not self._bound.expired():
+                self._bound.reschedule(asyncio.get_running_loop().time())
+
+    def _at(self) -> float:
         return self._ear.position_s
+
+    def _pace(self) -> float:
+        """The clock by which we speak: the wall's, or in lock-step the audio's."""
+        return self._clock() if self._live else self._ear.position_s + self._beyond_s
 
     def _emit(self, event: AnyEvent) -> None:
         self._transport.send(event)
         self._watch(event)
+        if self._witness:
+            self._witness.told(event)
+
+    def _spoke(self, turn: int, samples: Samples, at_s: float) -> None:
+        self._ear.echo.spoke(samples, at_s)
+        if self._witness:
+            self._witness.spoke(turn, samples, at_s)
 
     # ------------------------------------------------------------ hearing
 
-    async def _listen(self, tasks: asyncio.TaskGroup) -> str:
+    async def _listen(self) -> str:
         """Hear the peer out; why the call ended."""
-        limit = None if self._transport.lock_step else self._config.server.longest_call
+        limit = self._config.server.longest_call if self._live else None
         try:
             async with asyncio.timeout(limit) as bound, aclosing(self._transport.receive()) as line:
+                self._bound = bound
                 async for inbound in line:
                     if isinstance(inbound, HungUp):
-                        if inbound.answer_last_turn:
-                            await self._follow(self._ear.audio_over(), tasks)
-                        return inbound.reason
-                    await self._take_in(inbound, tasks)
+                        await self._hear_out(inbound)
+                        return self._ending or inbound.reason
+                    await self._take_in(inbound)
+                    if self._ending:  # in lock-step nothing may have waited for it
+                        return self._ending
         except TimeoutError:
             if not bound.expired():
                 raise
-            return f"longest_call of {limit:g} s reached"
+            return self._ending or f"longest_call of {limit:g} s reached"
         return "hung up"
 
+    async def _hear_out(self, gone: HungUp) -> None:
+        """A recording that ends in a turn is answered, and the answer is spoken to its end."""
+        if not gone.answer_last_turn:
+            return
+        await self._follow(self._ear.audio_over())
+        while self._voice.speaks and not self._live and self._dialogue.mouth.answering:
+            self._voice.resume()  # what is left of an overlap settles nothing any more
+            self._beyond_s += TICK_S
+            self._dialogue.mouth.tick()
+
     async def _take_in(
-        self, inbound: Heard | Played | OtherParty, tasks: asyncio.TaskGroup
+        self, inbound: Heard | Played | Pressed | EmotionSwitched | OtherParty
     ) -> None:
         match inbound:
             case Heard(samples):
-                await self._follow(self._ear.hear(samples), tasks)
-            case Played(turn):
-                if turn == self._ear.taking.turn:
-                    self._ear.floor_given_s = self._now
+                if self._witness:
+                    self._witness.heard(samples)
+                await self._follow(self._ear.hear(samples))
+                await self._read_keys(self._keypad.waited(self._at()))
+                if not self._live:
+                    self._dialogue.mouth.tick()
+            case Played(turn, upto_s):
+                self._voice.played(turn, upto_s)
+                if upto_s is None and turn == self._ear.taking.turn:
+                    self._ear.floor_given_s = self._at()
             case OtherParty(at):
                 self._ear.floor_given_s = at
+            case Pressed(digit):
+                self._emit(KeyPressed(at=self._at(), digit=digit))
+                await self._read_keys(self._keypad.pressed(digit, self._at()))
+            case EmotionSwitched(on):
+                self._courtesy.switched(on, self._tasks)
 
-    async def _follow(
-        self, heard: Iterator[tuple[EarEvent, TurnAudio | None]], tasks: asyncio.TaskGroup
-    ) -> None:
-        """Act on what the ear hears, as it hears it; in lock-step, wait for each reply."""
-        for event, sound in heard:
+    async def _read_keys(self, digits: str | None) -> None:
+        """A number was typed: an objection to being read, or a turn without sound."""
+        if digits is None or self._courtesy.pressed(digits):
+            return
+        happened = self._ear.taking.typed()
+        if not happened:  # the caller is speaking: a turn of its own, once they have spoken
+            self._keypad.keep(digits, self._at())
+        for event in happened:
+            self._react((event, None))
+            if isinstance(event, TurnEnded):
+                typed = self._dialogue.take_typed(event.turn, digits, self._clock(), self._tasks)
+                self._start(typed)
+        await self._settled()
+
+    async def _follow(self, heard: Iterable[HeardNow]) -> None:
+        """Act on what the ear hears, as it hears it; in lock-step, wait for what comes of it."""
+        for each in heard:
+            self._react(each)
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """In lock-step: until all that was begun is done."""
+        while not self._live and self._in_hand:
+            await asyncio.wait(self._in_hand)
+
+    def _react(self, heard: HeardNow) -> None:
+        """Tell what was heard, and act on it."""
+        event, sound = heard
+        self._courtesy.quiet_since = self._clock()
+        if not isinstance(event, Lingered | Interjected):
             self._emit(event)
-            if isinstance(event, ReplyInterrupted):
-                if event.turn == self._mouth.spoke_in:
-                    self._talk_over = event.turn + 1
-                reply, self._reply = self._reply, None  # once: it may still be letting go
-                if reply:
-                    reply.cancel()
-            if isinstance(event, TurnEnded) and sound:
-                self._start(self._take_turn(event.turn, sound, self._clock()), tasks)
-                while self._transport.lock_step and self._in_hand:
-                    await asyncio.wait(self._in_hand)
+        if sound is None:
+            self._settle(event)
+        else:
+            self._start(self._work_on(event, sound))
 
-    def _start(self, work: Coroutine[None, None, None], tasks: asyncio.TaskGroup) -> None:
-        task = tasks.create_task(work)
+    def _settle(self, event: EarEvent) -> None:
+        """What the floor asks for at once."""
+        mouth, voice = self._dialogue.mouth, self._voice
+        match event:
+            case SpeechStarted():
+                voice.stop()  # whatever else was being said
+                self._dialogue.head_start.drop()
+            case SpeechResumed():
+                self._dialogue.head_start.drop()
+            case ReplyHeld():
+                voice.hold()
+            case ReplyResumed():
+                voice.resume()
+            case ReplyInterrupted(turn=turn):
+                if turn == mouth.spoke_in:
+                    self._dialogue.talk_over = turn + 1
+                mouth.interrupt()
+
+    def _work_on(self, event: EarEvent, sound: TurnAudio) -> Coroutine[None, None, None]:
+        """What takes time: beside the hearing, which goes on."""
+        match event:
+            case Interjected():
+                return self._dialogue.weigh(sound)
+            case TurnEnded(turn=turn):
+                return self._dialogue.take_turn(turn, sound, self._clock(), self._tasks)
+        lingering = isinstance(event, Lingered)
+        return self._dialogue.read_ahead(event.turn, sound, self._tasks, lingering=lingering)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._tasks.create_task(work)
         self._in_hand.add(task)
         task.add_done_callback(self._in_hand.discard)
 
-    async def _take_turn(self, turn: int, sound: TurnAudio, ended: float) -> None:
-        """Understand a turn; then answer it, unless the caller has taken the floor again.
+    # ------------------------------------------------------------ while it lasts
 
-        A turn that was talked past waits for what came over it. Words go on from it, and the answer
-        to them is the answer to both; a cough asks nothing, and leaves it to be answered.
-        """
-        async with self._hearing:
-            transcript, cues = await self._understand(turn, sound)
-        if transcript.text.strip():
-            self._unanswered.append(Understood(turn, transcript, cues, ended))
-        else:
-            self._emit(TurnIgnored(at=self._now, turn=turn, reason="no words were heard"))
-        if turn != self._ear.taking.turn:
-            return
-        if self._unanswered:
-            *talked_past, last = self._unanswered
-            self._unanswered.clear()
-            for earlier in talked_past:
-                self._mouth.remember(earlier.turn, earlier.transcript.text, earlier.cues)
-            plan = self._route(last.turn, last.transcript, last.cues)
-            self._reply = asyncio.current_task()  # from here on the caller may interrupt it
-            text = last.transcript.text
-            await self._mouth.answer(last.turn, text, plan, last.ended, last.cues)
-        self._ear.taking.reply_over(turn)
-
-    async def _understand(self, turn: int, sound: TurnAudio) -> tuple[Transcript, VoiceCues | None]:
-        """What was said and how, side by side; told in the same order on every run."""
-        heard, measured = await asyncio.gather(
-            self._compute(self._stt.transcribe, sound, Transcript),
-            self._compute(self._acoustic.measure, sound, VoiceCues),
-        )
-        if heard.value is None:
-            self._fail(turn, "stt", self._engines.stt.name, heard.error)
-        else:
-            event = TurnTranscribed(
-                at=self._now, turn=turn, transcript=heard.value, stt_ms=heard.ms
-            )
-            self._emit(event)
-        if measured.value is None:
-            self._fail(turn, "acoustic", self._engines.acoustic.name, measured.error)
-        else:
-            cues = TurnMeasured(
-                at=self._now, turn=turn, cues=measured.value, acoustic_ms=measured.ms
-            )
-            self._emit(cues)
-        return heard.value or Transcript(""), measured.value
-
-    async def _compute(
-        self, stage: Callable[[TurnAudio], T], sound: TurnAudio, kind: type[T]
-    ) -> Outcome[T]:
-        """Run a stage in a worker thread. Its failure is a result, not an exception."""
-        began = self._clock()
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._config.stt.timeout) as bound:
-                found = await loop.run_in_executor(self._engines.workers, stage, sound)
-            value = as_told(found, kind)
-        except Exception as error:  # noqa: BLE001 - an engine may break in any way: it costs a turn
-            late = f"no result in {self._config.stt.timeout:g} s"
-            return Outcome(None, self._ms(began), late if bound.expired() else _told(error))
-        return Outcome(value, self._ms(began))
-
-    # ------------------------------------------------------------ answering
-
-    def _route(self, turn: int, transcript: Transcript, cues: VoiceCues | None) -> Plan:
-        began = self._clock()
-        greeting, candidates = self._transport.greeting, self._engines.candidates
-        question = Turn(
-            turn,
-            transcript,
-            cues,
-            self._mouth.history,
-            greeting.caller,
-            Circumstances(
-                call=greeting.call,
-                wire=greeting.wire,
-                at_s=self._now,
-                talk_over=turn == self._talk_over,
-                time=None
-                if self._transport.lock_step
-                else self._calendar().astimezone().isoformat(timespec="seconds"),
-            ),
-        )
-        plan = self._decide(self._engines.policy, question)
-        if plan is None:
-            why = Reason("policy", "the policy failed, so the models are tried as they are listed")
-            plan = Plan(candidates[0].route, tuple(c.name for c in candidates), (why,), 0.0)
-        took = self._ms(began)
-        shadow = self._decide(self._engines.shadow, question) if self._engines.shadow else None
-        self._emit(TurnRouted(at=self._now, turn=turn, plan=plan, shadow=shadow, routing_ms=took))
-        return plan
-
-    def _decide(self, policy: Policy, question: Turn) -> Plan | None:
-        """What a policy makes of a turn; None where it broke, and that is told."""
-        try:
-            return as_told(policy.decide(question, self._engines.candidates), Plan)
-        except Exception as error:  # noqa: BLE001 - a policy of the user's own may break in any way
-            self._fail(question.number, "routing", policy.name, _told(error))
-            return None
-
-    def _fail(self, turn: int, stage: str, engine: str, error: str) -> None:
-        self._emit(StageFailed(at=self._now, turn=turn, stage=stage, engine=engine, error=error))
-
-    def _ms(self, began: float) -> float:
-        return round((self._clock() - began) * 1000, 3)
-
-
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    async def _speak_in_time(self) -> None:
+        """Give the peer what is due, for as long as there is anything."""
+        while True:
+            await self._voice.busy.wait()
+            self._dialogue.mouth.tick()
+            await asyncio.sleep(TICK_S)

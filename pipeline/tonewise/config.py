@@ -8,127 +8,63 @@ folder; else the defaults below. An environment variable overrides a key of the 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_origin
+from typing import Any, get_origin
 
 import msgspec
-from msgspec import Meta
 
 from tonewise import inworld, plugins, routes
-from tonewise.default_models import DEFAULT_MODELS, Attempts, Model, Seconds
+from tonewise.consent import Emotion
+from tonewise.default_models import DEFAULT_MODELS, Attempts, Model
 from tonewise.errors import ConfigError
+from tonewise.floor import Timing
+from tonewise.keeping import Recording
 from tonewise.routes import RouteSettings, Rule
-from tonewise.turns import Timing
+from tonewise.settings import (
+    Acoustic,
+    Early,
+    Endpoint,
+    Llm,
+    Router,
+    Section,
+    Server,
+    Shadow,
+    Speech,
+    Stt,
+    Telephony,
+    Tts,
+    Vad,
+    WebRtc,
+)
 
-Count = Annotated[int, Meta(ge=1, le=10_000)]
-
-NOT_SETTINGS = ("TONEWISE_CONFIG", "TONEWISE_DATA", "TONEWISE_TOKEN")
+NOT_SETTINGS = (
+    "TONEWISE_CONFIG",
+    "TONEWISE_DATA",
+    "TONEWISE_RECORDING_KEY",
+    "TONEWISE_TOKEN",
+)
 """Environment variables with our prefix that are no keys of the file: the file's own place, the
 data that benchmarks use, and the callers' token."""
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the file."""
-
-
-class Server(Section, frozen=True):
-    """Where to listen, and the limits that keep one caller from hurting another.
-
-    Attributes:
-        origins: web origins, besides our own page, whose pages may open a call.
-        token_env: the variable that holds the token callers must bring; without one the server
-            listens on loopback only.
-        max_calls: at once; the next caller is told to come back later.
-        max_message: bytes of one WebSocket message.
-        hello: seconds that a caller may take to say the first thing.
-        idle: seconds without any message until we hang up.
-        longest_call: seconds.
-    """
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535)] = 8600
-    origins: tuple[str, ...] = ()
-    token_env: str = "TONEWISE_TOKEN"  # noqa: S105 - the variable's name, not its value
-    max_calls: Count = 16
-    max_message: Annotated[int, Meta(ge=1024, le=16_777_216)] = 65_536
-    hello: Seconds = 10.0
-    idle: Seconds = 30.0
-    longest_call: Seconds = 3600.0
-
-
-class Vad(Section, frozen=True):
-    """Is this speech? `threshold` None takes the engine's own."""
-
-    use: str = "silero"
-    threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
-    options: dict[str, Any] = {}
-
-
-class Stt(Section, frozen=True):
-    """What was said?
-
-    Attributes:
-        language: what callers speak (ISO 639-1); None leaves it to the engine.
-        workers: threads for STT and voice cues, shared by all calls.
-        timeout: seconds after which a turn goes on without its words.
-    """
-
-    use: str = "auto"
-    language: str | None = None
-    workers: Annotated[int, Meta(ge=1, le=256)] = 2
-    timeout: Seconds = 30.0
-    options: dict[str, Any] = {}
-
-
-class Acoustic(Section, frozen=True):
-    """How was it said?"""
-
-    use: str = "prosody"
-    options: dict[str, Any] = {}
-
-
-class Shadow(Section, frozen=True):
-    """A second policy that decides every turn as well; it is logged and never acted on."""
-
-    use: str = ""
-    options: dict[str, Any] = {}
-
-
-class Router(Section, frozen=True):
-    """Who should answer?
-
-    Attributes:
-        use: the policy. `thresholds` is simple; `policy` reads `[[rules]]` and `[[routes]]`.
-        inworld: a router of Inworld's as JSON, beside this file; adds routes, rules and models.
-    """
-
-    use: str = "thresholds"
-    inworld: str | None = None
-    options: dict[str, Any] = {}
-    shadow: Shadow = Shadow()
-
-
-class Llm(Section, frozen=True):
-    """What every model is told, and how much it may say."""
-
-    instructions: str = (
-        "You are a helpful assistant on a voice call. Answer in one to three short spoken "
-        "sentences, without lists or markup. If you did not understand, ask."
-    )
-    max_tokens: Count = 400
-    history: Annotated[int, Meta(ge=0, le=200)] = 20
 
 
 class Config(Section, frozen=True):
     """Everything that can be set."""
 
     server: Server = Server()
+    webrtc: WebRtc = WebRtc()
+    telephony: Telephony = Telephony()
     turns: Timing = Timing()
     vad: Vad = Vad()
     stt: Stt = Stt()
     acoustic: Acoustic = Acoustic()
+    emotion: Emotion = Emotion()
+    endpoint: Endpoint = Endpoint()
+    early: Early = Early()
     router: Router = Router()
     llm: Llm = Llm()
     attempts: Attempts = Attempts()
+    tts: Tts = Tts()
+    speech: Speech = Speech()
+    recording: Recording = Recording()
     models: tuple[Model, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -243,6 +179,8 @@ def _check_choices(config: Config, place: str) -> None:
     used = [("vad", "vad", config.vad.use), ("stt", "stt", config.stt.use)]
     used += [
         ("acoustic", "acoustic", config.acoustic.use),
+        ("endpoint", "endpoint", config.endpoint.use),
+        ("tts", "tts", config.tts.use),
         ("router", "routing", config.router.use),
     ]
     if config.router.shadow.use:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from tonewise.audio import RATE, Framer, Samples, seconds
-from tonewise.events import SpeechStarted, StageFailed, TurnEnded
+from tonewise.echo import SEGMENT_S, Echo
+from tonewise.events import SpeechPaused, SpeechStarted, StageFailed, TurnEnded
+from tonewise.floor import Floor, FloorEvent, Interjected, Lingered, Timing
 from tonewise.stages import TurnAudio, VadEngine
-from tonewise.turns import Floor, FloorEvent, Timing, TurnTaking
+from tonewise.turns import TurnTaking
 
 RELEASE = 0.15
 """A frame stays speech until its probability is this far below the threshold: Silero's own
@@ -19,6 +21,11 @@ hysteresis (`neg_threshold` in its `get_speech_timestamps`)."""
 
 
 EarEvent = FloorEvent | StageFailed
+
+HeardNow = tuple[EarEvent, TurnAudio | None]
+"""What happened, and the sound that it is about: of the turn so far, or of a sound over a reply."""
+
+_WITH_SOUND = (SpeechPaused, Lingered, Interjected, TurnEnded)
 
 
 class Ear:
@@ -38,6 +45,9 @@ class Ear:
         self._threshold = vad.threshold if threshold is None else threshold
         self._framer = Framer(vad.frame_samples)
         self._engine = vad.name
+        self.echo = Echo()
+        """What we say, so that it is known where it comes back."""
+        self._echo_frames = -(-round(SEGMENT_S * RATE) // vad.frame_samples)
         self._failing = False
         self._spoken = False
         self._frames: list[Samples] = []
@@ -50,7 +60,7 @@ class Ear:
         """Seconds of caller audio heard."""
         return seconds(self.taking.position)
 
-    def hear(self, samples: Samples) -> Iterator[tuple[EarEvent, TurnAudio | None]]:
+    def hear(self, samples: Samples) -> Iterator[HeardNow]:
         """What happened while hearing `samples`, as it happens; an ended turn brings its sound.
 
         A frame on which the VAD breaks counts as silence.
@@ -60,16 +70,16 @@ class Ear:
         for frame in self._framer.push(samples):
             yield from self._hear_frame(frame)
 
-    def audio_over(self) -> Iterator[tuple[EarEvent, TurnAudio | None]]:
+    def audio_over(self) -> Iterator[HeardNow]:
         """There is no more sound."""
         for frame in self._framer.flush():
             yield from self._hear_frame(frame)
         for event in self.taking.audio_over():
             yield self._with_sound(event)
 
-    def _hear_frame(self, frame: Samples) -> Iterator[tuple[EarEvent, TurnAudio | None]]:
+    def _hear_frame(self, frame: Samples) -> Iterator[HeardNow]:
         try:
-            probability = self._vad.speech(frame)
+            probability = float(self._vad.speech(frame))
             self._failing = False
         except Exception as error:  # noqa: BLE001 - an engine may break in any way
             probability = 0.0
@@ -78,11 +88,24 @@ class Ear:
             self._failing = True
         self._spoken = probability >= self._threshold - (RELEASE if self._spoken else 0.0)
         self._frames.append(frame)
-        self._flags.append(self._spoken)
-        for event in self.taking.hear(self._spoken, len(frame)):
+        spoken = self._spoken and not self._is_echo(len(frame))
+        self._flags.append(spoken)
+        for event in self.taking.hear(spoken, len(frame)):
             yield self._with_sound(event)
         if self.taking.floor in (Floor.LISTENING, Floor.REPLYING):
             self._forget()
+
+    def _is_echo(self, samples: int) -> bool:
+        """Is the latest sound our own voice? Asked where it could take the floor from somebody."""
+        if self.taking.floor in (Floor.SPEAKING, Floor.PAUSING):
+            return False
+        latest = np.concatenate(self._frames[-self._echo_frames :])
+        return self.echo.is_ours(latest, self.taking.position + samples)
+
+    def weigh(self, meant: bool) -> Iterator[HeardNow]:
+        """What the short sound over the reply was, and what follows from it."""
+        for event in self.taking.weigh(meant):
+            yield self._with_sound(event)
 
     def _with_sound(self, event: FloorEvent) -> tuple[FloorEvent, TurnAudio | None]:
         if isinstance(event, SpeechStarted):
@@ -91,7 +114,7 @@ class Ear:
             self._latency_s = None if over_us else round(event.start_s - (given or 0.0), 3)
         elif isinstance(event, TurnEnded):
             self.floor_given_s = None  # a voice that ended during the turn invited nothing
-        return event, self._turn_audio(event) if isinstance(event, TurnEnded) else None
+        return event, self._sound() if isinstance(event, _WITH_SOUND) else None
 
     def _failed(self, error: Exception) -> StageFailed:
         return StageFailed(
@@ -102,10 +125,12 @@ class Ear:
             error=f"{type(error).__name__}: {error}",
         )
 
-    def _turn_audio(self, event: TurnEnded) -> TurnAudio:
+    def _sound(self) -> TurnAudio:
+        """Of the turn, or of the sound over the reply, as far as it was heard."""
         timing, size = self.taking.timing, self._framer.size
-        begin = max(0, round((event.start_s - timing.lead_in) * RATE) - self._first) // size
-        end = -(-(round((event.end_s + timing.tail) * RATE) - self._first) // size)
+        start_s, end_s = self.taking.span_s
+        begin = max(0, round((start_s - timing.lead_in) * RATE) - self._first) // size
+        end = -(-(round((end_s + timing.tail) * RATE) - self._first) // size)
         return TurnAudio(
             samples=np.concatenate(self._frames[begin:end]),
             start_s=seconds(self._first + begin * size),

@@ -6,11 +6,21 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from tonewise import plugins
-from tonewise.config import Config, Router, Shadow
+from tonewise.config import Config
+from tonewise.default_models import Attempts, Model
 from tonewise.errors import ConfigError
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Target
-from tonewise.stages import AcousticEngine, Candidate, Policy, SttEngine, VadEngine
+from tonewise.settings import Router, Shadow
+from tonewise.stages import (
+    AcousticEngine,
+    Candidate,
+    EndpointEngine,
+    Policy,
+    SttEngine,
+    TtsEngine,
+    VadEngine,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +31,13 @@ class Engines:
     vad: VadEngine
     stt: SttEngine
     acoustic: AcousticEngine
+    endpoint: EndpointEngine
     policy: Policy
     targets: dict[str, Target]
     candidates: tuple[Candidate, ...]
     workers: ThreadPoolExecutor
     shadow: Policy | None = None
+    tts: TtsEngine | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -34,8 +46,10 @@ class Engines:
             "vad": self.vad.name,
             "stt": self.stt.name,
             "acoustic": self.acoustic.name,
+            "endpoint": self.endpoint.name,
             "routing": self.policy.name,
             "llm": ", ".join(self.targets),
+            "tts": self.tts.name if self.tts else "none",
         }
 
     async def aclose(self) -> None:
@@ -44,6 +58,8 @@ class Engines:
         async with AsyncExitStack() as letting_go:  # one that breaks keeps no other from it
             for target in self.targets.values():
                 letting_go.push_async_callback(target.engine.aclose)
+            if self.tts:
+                letting_go.push_async_callback(self.tts.aclose)
 
 
 def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> Engines:
@@ -65,6 +81,12 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
     acoustic: AcousticEngine = plugins.load(
         "acoustic", config.acoustic.use, config.acoustic.options
     )
+    progress(f"loading endpointing {config.endpoint.use}")
+    endpoint: EndpointEngine = plugins.load(
+        "endpoint", config.endpoint.use, config.endpoint.options
+    )
+    progress(f"loading voice {config.tts.use}")
+    tts: TtsEngine | None = plugins.load("tts", config.tts.use, config.tts.options)
     progress(f"loading router {config.router.use}")
     policy = load_policy(config, config.router)
     shadow = load_policy(config, config.router.shadow) if config.router.shadow.use else None
@@ -75,25 +97,28 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
         vad=vad,
         stt=stt,
         acoustic=acoustic,
+        endpoint=endpoint,
+        tts=tts,
         policy=policy,
         shadow=shadow,
-        targets={
-            model.name: Target(
-                name=model.name,
-                engine=plugins.load("llm", model.use, model.options),
-                first_token_s=model.first_token,
-                stall_s=model.stall,
-                total_s=model.total,
-                cold_first_token_s=model.cold_first_token,
-                hedge_after_s=model.hedge_after,
-                prefill=model.prefill,
-                facts=model,
-                breaker=Breaker(config.attempts.faults, config.attempts.cooldown),
-            )
-            for model in config.models
-        },
+        targets={model.name: _target(model, config.attempts) for model in config.models},
         candidates=candidates(config),
         workers=ThreadPoolExecutor(config.stt.workers, thread_name_prefix="stage"),
+    )
+
+
+def _target(model: Model, attempts: Attempts) -> Target:
+    return Target(
+        name=model.name,
+        engine=plugins.load("llm", model.use, model.options),
+        first_token_s=model.first_token,
+        stall_s=model.stall,
+        total_s=model.total,
+        cold_first_token_s=model.cold_first_token,
+        hedge_after_s=model.hedge_after,
+        prefill=model.prefill,
+        facts=model,
+        breaker=Breaker(attempts.faults, attempts.cooldown),
     )
 
 

@@ -4,6 +4,7 @@
     ├── ConfigError    a setting is wrong: the message names the key, the place and the choices
     ├── PluginError    an engine cannot be found or loaded: the message says how to get it
     ├── AudioError     a file or a stream is no audio that we can hear
+    ├── RecordingError a call folder, a script or expectations cannot be read: names file and line
     ├── WireError      a peer broke the protocol; `close_code` is what the socket closes with
     ├── StageError     an engine could not do its work for one turn
     └── AttemptError   one try at one model failed; `outcome` says how
@@ -57,6 +58,10 @@ class PluginError(TonewiseError):
 
 class AudioError(TonewiseError):
     """A file or stream is no audio that we can hear."""
+
+
+class RecordingError(TonewiseError):
+    """A call folder, a scripted call or an expectations file is not what it should be."""
 
 
 class WireError(TonewiseError):

@@ -13,12 +13,12 @@ A field that is None is absent from the JSON. The values that events carry are i
 """
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from tonewise.errors import Outcome
-from tonewise.facts import Plan, Scalar, Transcript, VoiceCues
+from tonewise.facts import Patience, Plan, Scalar, Transcript, VoiceCues
 
 
 def _snake(name: str) -> str:
@@ -63,16 +63,33 @@ class SpeechResumed(Event, frozen=True):
     paused_s: float
 
 
-EndReason = Literal["patience", "too_long", "end_of_audio"]
+EndReason = Literal["patience", "too_long", "end_of_audio", "keys"]
 
 
 class TurnEnded(Event, frozen=True):
-    """The caller's turn is over: speech from `start_s` to `end_s`. `reason` says how we know."""
+    """The caller's turn is over: speech from `start_s` to `end_s`. `reason` says how we know.
+
+    Attributes:
+        patience: how long its last silence was waited for, and why; None where nobody judged it.
+    """
 
     turn: int
     start_s: float
     end_s: float
     reason: EndReason
+    patience: Patience | None = None
+
+
+class ReplyHeld(Event, frozen=True):
+    """There is a sound over the reply to `turn`: it fell silent until it is known what that is."""
+
+    turn: int
+
+
+class ReplyResumed(Event, frozen=True):
+    """It was nothing that wants the floor: the reply to `turn` goes on."""
+
+    turn: int
 
 
 class ReplyInterrupted(Event, frozen=True):
@@ -130,6 +147,8 @@ class AttemptEnded(Event, frozen=True):
     Attributes:
         cost_usd: of the tokens that the provider counted, where its prices are known.
         continued: it was to go on from what another model had said before it broke off.
+        early: it was begun before the turn had ended, and nothing of it was given: the caller went
+            on speaking.
     """
 
     turn: int
@@ -143,27 +162,72 @@ class AttemptEnded(Event, frozen=True):
     total_ms: float | None = None
     cost_usd: float | None = None
     continued: bool = False
+    early: bool = False
 
 
 ReplyOutcome = Literal["answered", "interrupted", "cut_short", "failed"]
 
 
+class ReplySounded(Event, frozen=True):
+    """The first sound of the reply to a turn was given, so long after the end of the turn."""
+
+    turn: int
+    first_sound_ms: float | None = None
+
+
+AsideKind = Literal["hold", "idle", "notice"]
+
+
+class AsideSpoken(Event, frozen=True):
+    """Something was said that no model wrote and no history holds.
+
+    Attributes:
+        turn: the turn that waits for its reply; 0 before the first.
+        kind: `hold` while a model takes its time, `idle` to a caller who says nothing, `notice` at
+            the beginning.
+    """
+
+    turn: int
+    text: str
+    kind: AsideKind
+
+
+class NoticeGiven(Event, frozen=True):
+    """The caller was told, aloud or in writing, that feelings are read from the voice."""
+
+    text: str
+    spoken: bool
+
+
+class ConsentChanged(Event, frozen=True):
+    """From here on feelings may be read from the caller's voice, or not any more."""
+
+    emotion: bool
+    by: Literal["notice", "api", "digit", "phrase", "settings"]
+
+
 class ReplyEnded(Event, frozen=True):
-    """The reply to a turn is over; `text` is all of it.
+    """The reply to a turn is over; `text` is what reached the caller, `unspoken` what did not.
 
     Attributes:
         model: who answered, or spoke last; None when every attempt failed.
-        outcome: `answered`, `interrupted` (by the caller), `cut_short` (the stream broke after
-            some words) or `failed` (no model said anything).
+        outcome: `cut_short`: the stream broke after some words; `failed`: no model said anything.
         first_token_ms: from the end of the turn to the first useful piece of the reply.
     """
 
     turn: int
     text: str
     outcome: ReplyOutcome
+    unspoken: str = ""
     model: str | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+
+
+class KeyPressed(Event, frozen=True):
+    """The caller pressed a key of the telephone."""
+
+    digit: str
 
 
 class StageFailed(Event, frozen=True):
@@ -188,14 +252,21 @@ AnyEvent = (
     | SpeechPaused
     | SpeechResumed
     | TurnEnded
+    | ReplyHeld
+    | ReplyResumed
     | ReplyInterrupted
     | TurnTranscribed
     | TurnMeasured
     | TurnIgnored
     | TurnRouted
     | ReplyStreamed
+    | ReplySounded
+    | AsideSpoken
+    | NoticeGiven
+    | ConsentChanged
     | AttemptEnded
     | ReplyEnded
+    | KeyPressed
     | StageFailed
     | CallEnded
 )
@@ -225,7 +296,5 @@ def from_json(line: bytes | str) -> AnyEvent:
 
 
 def _without_wall_clock(event: AnyEvent) -> AnyEvent:
-    measured: dict[str, Any] = {
-        field: None for field in event.__struct_fields__ if field.endswith("_ms")
-    }
+    measured = dict.fromkeys(name for name in event.__struct_fields__ if name.endswith("_ms"))
     return msgspec.structs.replace(event, **measured) if measured else event

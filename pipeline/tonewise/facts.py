@@ -57,6 +57,9 @@ class Transcript(Fact, frozen=True):
         words: with their times, where the engine gives them.
         no_speech: probability in [0, 1] that there was no speech at all.
         log_probability: mean natural-log probability of a token (0 is certain).
+        digits: what was typed on the keys of a telephone, where the turn is that.
+        sentence_end: probability in [0, 1] that a full stop, rather than a comma, follows the last
+            word; None where the engine cannot tell.
     """
 
     text: str
@@ -64,6 +67,8 @@ class Transcript(Fact, frozen=True):
     words: tuple[Word, ...] = ()
     no_speech: float | None = None
     log_probability: float | None = None
+    digits: str | None = None
+    sentence_end: float | None = None
 
 
 class Term(Fact, frozen=True):
@@ -88,6 +93,13 @@ class Pauses(Fact, frozen=True):
     ratio: float
 
 
+class Departure(Fact, frozen=True):
+    """How a turn departs from the caller's own baseline, in population standard deviations."""
+
+    arousal: float | None = None
+    valence: float | None = None
+
+
 class VoiceCues(Fact, frozen=True):
     """How a turn was said: the paralinguistic reading.
 
@@ -102,7 +114,15 @@ class VoiceCues(Fact, frozen=True):
         snr_db: speech against the noise between words; None where there is no silence to compare.
         clipping: share of samples at full scale, in [0, 1].
         hesitation: in [0, 1]; `hesitation_terms` says what it is made of.
-        emotion, arousal, valence, frustration: absent until an acoustic model measures them.
+        emotion: posteriors by label, which sum to 1; absent until an acoustic model measures them,
+            and where it abstains.
+        arousal, valence: in [0, 1]; absent likewise.
+        departure: arousal and valence against the caller's own first turns.
+        frustration: the voice's part alone, in [0, 1].
+        filled_pauses: how many ("um", "uh") were heard; None where nothing listens for them.
+        filled_pause_s: seconds of them.
+        quality: how far the line lets the voice be judged, in [0, 1].
+        unknown: why no emotion is named, in words; arousal may be told all the same.
     """
 
     speech_s: float
@@ -119,7 +139,28 @@ class VoiceCues(Fact, frozen=True):
     emotion: dict[str, float] | None = None
     arousal: float | None = None
     valence: float | None = None
+    departure: Departure | None = None
     frustration: float | None = None
+    filled_pauses: int | None = None
+    filled_pause_s: float | None = None
+    quality: float | None = None
+    unknown: str | None = None
+
+
+class Patience(Fact, frozen=True):
+    """How long a silence may last before it ends the turn.
+
+    Attributes:
+        seconds: from the end of speech.
+        done: probability in [0, 1] that the caller has said all.
+        terms: what `done` is made of, in log-odds.
+        reason: in one sentence, for a person.
+    """
+
+    seconds: float
+    done: float
+    terms: tuple[Term, ...] = ()
+    reason: str = ""
 
 
 # ---------------------------------------------------------------- what is decided
@@ -159,6 +200,24 @@ class Reason(Fact, frozen=True):
     text: str
     value: float | None = None
     threshold: float | None = None
+
+
+class Exchange(Fact, frozen=True):
+    """An earlier turn and its reply, as far as it was given.
+
+    Attributes:
+        model: who answered; empty where nobody did.
+        frustration: as it was heard then, in [0, 1]; None where it was not measured.
+        escalated: the turn went to a stronger route because of how the call went.
+    """
+
+    turn: int
+    said: str
+    replied: str
+    route: str
+    model: str = ""
+    frustration: float | None = None
+    escalated: bool = False
 
 
 class Circumstances(Fact, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
     GET /          the page, and all else in web/
     GET /healthz   {"status": "ok", "version", "calls", "engines"}
     WS  /call      a call; its protocol is in `wire/plain.py`
+    /webrtc, /whip a call over WebRTC; see `signalling.py`
+    /telephony     calls by telephone; see `telephony.py`
 
 Engines are loaded once, before the first call; `switchboard.py` conducts the calls.
 """
@@ -19,33 +21,25 @@ from dataclasses import dataclass
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from tonewise import __version__, assets, engines
-from tonewise.config import Config, Server
+from tonewise import __version__, assets, engines, signalling, telephony, trunks
+from tonewise.config import Config
+from tonewise.default_models import Model
+from tonewise.doorkeeper import Doorkeeper
 from tonewise.engines import Engines
 from tonewise.errors import ConfigError
+from tonewise.settings import Server
 from tonewise.switchboard import Switchboard
-from tonewise.wire.origin import host_is_ours, is_loopback, origin_is_welcome
+from tonewise.wire.origin import is_loopback
 
 STALLED_MS = 30_000
 """After so long a peer that takes no bytes is dropped by the kernel, where it can (Linux)."""
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # ask each time; an unchanged file costs a 304
-}
 
 # A machine's own table may lack these or, on Windows, know better; `nosniff` forgives nothing.
 for _type, _ending in (
@@ -61,40 +55,12 @@ for _type, _ending in (
 # ---------------------------------------------------------------- the app
 
 
-class Doorkeeper:
-    """Turns away what comes by a wrong name or from a stranger's page; see `wire/origin.py`."""
-
-    def __init__(self, app: ASGIApp, server: Server) -> None:
-        self._app = app
-        self._origins = server.origins
-        self._loopback = is_loopback(server.host)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403, or let it in; either way with our headers."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
-        app = PlainTextResponse(refusal, 403) if refusal else self._app
-        await app(scope, receive, with_headers)
-
-    def _refusal(self, scope: Scope) -> str | None:
-        headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if self._loopback and not host_is_ours(host, self._origins):
-            return "This server answers to 127.0.0.1 and localhost only.\n"
-        if scope["type"] == "websocket" and not origin_is_welcome(origin, host, self._origins):
-            return "Pages of this origin may not call; server.origins in the settings lists who.\n"
-        return None
-
-
 def create_app(
     config: Config,
     progress: Callable[[str], None] = lambda _: None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    insecure: bool = False,
 ) -> Starlette:
     """The app; its lifespan loads the engines, and lets them go.
 
@@ -102,24 +68,26 @@ def create_app(
         config: the settings.
         progress: told what is being loaded, a line at a time, from a thread.
         environ: where the callers' token is looked for.
+        insecure: telephone calls need no signature; on loopback only.
 
     Raises:
         ConfigError: other machines could call, and no token guards the door.
     """
-    token = environ.get(config.server.token_env) or None
-    if token is None and not is_loopback(config.server.host):
-        msg = (
-            f"server.host is {config.server.host!r}, so other machines could call: put a long "
-            f"random token into the variable {config.server.token_env}, or take host 127.0.0.1"
-        )
-        raise ConfigError(msg)
+    token = _token(config.server, environ)
+    lines = trunks.load(config, environ, insecure=insecure)
+    signed = () if insecure else {f"/telephony/{name}" for name in lines}
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         loaded = await asyncio.to_thread(engines.load, config, progress)
-        app.state.switchboard = Switchboard(loaded, token)
+        app.state.switchboard = Switchboard(loaded, token, environ)
+        app.state.signalling = signalling.Signalling(app.state.switchboard, config, environ)
+        app.state.telephony = telephony.Telephony(
+            app.state.switchboard, config, environ, lines, insecure=insecure
+        )
         try:
-            yield
+            async with app.state.telephony.listening():
+                yield
         finally:
             await app.state.switchboard.hang_up()
             await loaded.aclose()
@@ -128,23 +96,46 @@ def create_app(
         routes=[
             Route("/healthz", _healthz),
             WebSocketRoute("/call", _call),
+            *signalling.routes(),
+            *telephony.routes(),
             Mount("/", StaticFiles(directory=assets.folder("web"), html=True)),
         ],
-        middleware=[Middleware(Doorkeeper, server=config.server)],
+        middleware=[Middleware(Doorkeeper, server=config.server, signed=signed)],
         lifespan=lifespan,
     )
 
 
+def _token(limits: Server, environ: Mapping[str, str]) -> str | None:
+    """What callers must bring; nobody else's machine may call without."""
+    token = environ.get(limits.token_env) or None
+    if token is None and not is_loopback(limits.host):
+        msg = (
+            f"server.host is {limits.host!r}, so other machines could call: put a long random "
+            f"token into the variable {limits.token_env}, or take host 127.0.0.1"
+        )
+        raise ConfigError(msg)
+    return token
+
+
 async def _healthz(request: Request) -> JSONResponse:
     board: Switchboard = request.app.state.switchboard
-    return JSONResponse(
-        {
-            "status": "ok",
-            "version": __version__,
-            "calls": board.calls,
-            "engines": board.engines.names,
-        }
-    )
+    told: dict[str, object] = {
+        "status": "ok",
+        "version": __version__,
+        "calls": board.calls,
+        "engines": board.engines.names,
+    }
+    told["models"] = [_priced(model) for model in board.engines.config.models]
+    if tallies := request.app.state.telephony.tallies:
+        told["telephony"] = tallies
+    return JSONResponse(told)
+
+
+def _priced(model: Model) -> dict[str, str | float]:
+    """What the page needs to tell what a turn would have cost elsewhere."""
+    known = {"price_in": model.price_in, "price_out": model.price_out}
+    prices = {key: price for key, price in known.items() if price is not None}
+    return {"name": model.name, "route": model.route, **prices}
 
 
 async def _call(websocket: WebSocket) -> None:
@@ -166,7 +157,11 @@ class Running:
 
 
 async def serve(
-    config: Config, progress: Callable[[str], None], ready: Callable[[Running], None]
+    config: Config,
+    progress: Callable[[str], None],
+    ready: Callable[[Running], None],
+    *,
+    insecure: bool = False,
 ) -> None:
     """Run until Ctrl-C or SIGTERM.
 
@@ -174,11 +169,12 @@ async def serve(
         config: the settings.
         progress: told what is being loaded.
         ready: called once, when the server answers.
+        insecure: telephone calls need no signature; on loopback only.
 
     Raises:
         TonewiseError: it cannot start.
     """
-    async with running(config, progress) as server:
+    async with running(config, progress, insecure=insecure) as server:
         asked = asyncio.Event()
         with suppress(NotImplementedError):  # Windows: there uvicorn's own handlers stay
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -194,13 +190,15 @@ async def running(
     config: Config,
     progress: Callable[[str], None] = lambda _: None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    insecure: bool = False,
 ) -> AsyncIterator[Running]:
     """A server that runs as long as the context; its end ends all calls.
 
     Raises:
         TonewiseError: it cannot start.
     """
-    app = create_app(config, progress, environ)
+    app = create_app(config, progress, environ, insecure=insecure)
     with _listener(config.server) as listener:
         # The lifespan is ours, not uvicorn's: an error in it is raised here, not logged there.
         async with app.router.lifespan_context(app):

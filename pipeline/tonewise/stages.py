@@ -7,14 +7,16 @@ folder with a function `load(**options)` that returns it; the file's name is the
     vad/         is this speech?               VadEngine       a probability per frame
     stt/         what was said?                SttEngine       Transcript
     acoustic/    how was it said?              AcousticEngine  VoiceCues
+    endpoint/    is the caller done?           EndpointEngine  Patience
     routing/     who should answer?            Policy          Plan
     llm/         what is the answer?           LlmEngine       a stream of Deltas
-    transports/  where do bytes come from?     Transport       a stream of Inbound
+    tts/         how does it sound?            TtsEngine       a stream of Samples
 
 An engine is loaded once and shared by all calls, so it holds no call's state: what belongs to one
-call lives in what `open()` returns. `vad`, `stt` and `acoustic` are synchronous and compute; STT
-and acoustic run in worker threads, side by side, for many calls at once. `routing` is pure: the
-same turn gives the same plan. Only `llm` and `transports` wait, and are async.
+call lives in what `open()` returns. `vad`, `stt`, `acoustic` and `endpoint` are synchronous and
+compute; all but the VAD run in worker threads, side by side, for many calls at once. `routing` is
+pure: the same turn gives the same plan. Only `llm`, `tts` and the transports (`peer.py`) wait, and
+are async.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -25,8 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Samples
-from tonewise.events import AnyEvent
-from tonewise.facts import Circumstances, ModelFacts, Plan, Scalar, Transcript, VoiceCues
+from tonewise.facts import (
+    Circumstances,
+    Exchange,
+    ModelFacts,
+    Patience,
+    Plan,
+    Scalar,
+    Transcript,
+    VoiceCues,
+)
 
 # ---------------------------------------------------------------- vad
 
@@ -110,8 +120,10 @@ class SttEngine(Protocol):
 class AcousticStream(Protocol):
     """One call's voice cues; what is learnt of the caller's voice dies with it."""
 
+    emotion: bool  # may feelings be read? Set to False, what was learnt of them is forgotten
+
     def measure(self, turn: TurnAudio) -> VoiceCues:
-        """How a turn was said. Runs in a worker thread, one turn of a call at a time."""
+        """How a turn was said, or so far: the same `start_s` is the same turn. As `transcribe`."""
         ...
 
 
@@ -119,32 +131,57 @@ class AcousticEngine(Protocol):
     """How was it said?"""
 
     name: str
+    emotion: bool  # does it read feelings at all? Then callers have to be told
 
     def open(self) -> AcousticStream:
         """The cues of one call."""
         ...
 
 
-# ---------------------------------------------------------------- routing
+# ---------------------------------------------------------------- endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """An earlier turn and its reply, as far as it was given.
+class Lull:
+    """A silence in the caller's turn, and all that is known when it is asked about.
 
     Attributes:
-        model: who answered; empty where nobody did.
-        frustration: as it was heard then, in [0, 1]; None where it was not measured.
-        escalated: the turn went to a stronger route because of how the call went.
+        turn: the sound so far, from shortly before the first speech to now.
+        silence_s: since the latest speech ended.
+        transcript: the words so far; None where STT has not told them yet.
+        cues: how they were said; None where that is not known yet.
+        pauses: earlier silences of the caller's that turned out to be pauses, in seconds.
     """
 
-    turn: int
-    said: str
-    replied: str
-    route: str
-    model: str = ""
-    frustration: float | None = None
-    escalated: bool = False
+    turn: TurnAudio
+    silence_s: float
+    transcript: Transcript | None = None
+    cues: VoiceCues | None = None
+    pauses: tuple[float, ...] = ()
+
+
+class EndpointStream(Protocol):
+    """One call's."""
+
+    def patience(self, lull: Lull) -> Patience:
+        """How long to wait. Asked once when a lull begins and again when its words are known.
+
+        Runs in a worker thread; the same lull gives the same answer.
+        """
+        ...
+
+
+class EndpointEngine(Protocol):
+    """Is the caller done? Hears only the past."""
+
+    name: str
+
+    def open(self, language: str | None = None) -> EndpointStream:
+        """Endpointing for one call."""
+        ...
+
+
+# ---------------------------------------------------------------- routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,66 +272,28 @@ class LlmEngine(Protocol):
         ...
 
 
-# ---------------------------------------------------------------- transports
+# ---------------------------------------------------------------- tts
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Caller audio, as it came."""
+class TtsEngine(Protocol):
+    """How does it sound? Shared by all calls; says many things at once, or one after the other."""
 
-    samples: Samples
+    name: str
 
+    def speak(self, text: str, language: str | None = None) -> AsyncGenerator[Samples, None]:
+        """A sentence or a part of one as 16 kHz sound, piece by piece as it is made.
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """The caller's device has played the reply to `turn` to its end: the floor is the caller's."""
+        Closing the generator stops the work, also upstream.
 
-    turn: int
+        Args:
+            text: as a person would read it aloud; no markup.
+            language: ISO 639-1 code; None takes the engine's own.
 
-
-@dataclass(frozen=True, slots=True)
-class OtherParty:
-    """On a recording: the other channel's voice ended at second `at` of the call."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class HungUp:
-    """The caller's side is over. `answer_last_turn`: the audio simply ended (a recording)."""
-
-    reason: str
-    answer_last_turn: bool = False
-
-
-Inbound = Heard | Played | OtherParty | HungUp
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """What is known when a call begins."""
-
-    call: str
-    wire: str
-    caller: Mapping[str, Scalar] = field(default_factory=dict)
-    language: str | None = None
-
-
-class Transport(Protocol):
-    """Moves bytes between a peer and a call.
-
-    Attributes:
-        greeting: known once the transport is open.
-        lock_step: True where time is the audio's own: the next frame waits for the reply.
-    """
-
-    greeting: Greeting
-    lock_step: bool
-
-    def receive(self) -> AsyncGenerator[Inbound, None]:
-        """What comes from the peer; ends with, or after, a HungUp."""
+        Raises:
+            StageError: the engine could not say it.
+        """
         ...
 
-    def send(self, event: AnyEvent) -> None:
-        """Tell the peer what happened. Never blocks; a peer that does not read is hung up on."""
+    async def aclose(self) -> None:
+        """Let go of connections."""
         ...

@@ -7,6 +7,8 @@ any token, and closes that socket alone.
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Protocol
 
 from starlette.websockets import WebSocket
 
@@ -14,6 +16,8 @@ from tonewise.call import Call
 from tonewise.engines import Engines
 from tonewise.errors import WireError
 from tonewise.events import AnyEvent, CallEnded
+from tonewise.peer import Transport
+from tonewise.recorders import Recorders
 from tonewise.transports.websocket import WebSocketTransport
 from tonewise.wire.plain import POLICY, TRY_LATER
 
@@ -29,20 +33,46 @@ MOST_WAITING = 64
 """Connections, besides the calls, that may not have said anything yet."""
 
 
+class Line(Transport, Protocol):
+    """A transport that can be hung up from our side."""
+
+    def hang_up(self, reason: str, code: int = ...) -> None:
+        """End the call; the first reason given is the one told."""
+        ...
+
+
+class Connected(Line, Protocol):
+    """A line over a socket, which is open as long as the context."""
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
 class Switchboard:
     """The calls in hand.
 
     Args:
         loaded: the engines that they share.
         token: what callers must bring; None where anyone may call.
+        environ: holds the key of recordings, where they are encrypted.
+
+    Raises:
+        ConfigError: recordings are to be encrypted and there is no key.
+        PluginError: … and the package for it is not installed.
     """
 
-    def __init__(self, loaded: Engines, token: str | None) -> None:
+    def __init__(
+        self, loaded: Engines, token: str | None, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.engines = loaded
         self.calls = 0
+        self._recorders = Recorders(
+            loaded, loaded.config.recording, environ or {}, troubled=log.warning
+        )
         self._limits = loaded.config.server
         self._token = token
-        self._connected: dict[WebSocketTransport, asyncio.Task[object] | None] = {}
+        self._connected: dict[Line, asyncio.Task[object] | None] = {}
         self._stopping = False
 
     async def answer(self, websocket: WebSocket) -> None:
@@ -50,12 +80,29 @@ class Switchboard:
         await websocket.accept()
         scheme, _, value = websocket.headers.get("authorization", "").partition(" ")
         transport = WebSocketTransport(websocket, self._limits, secrets.token_hex(4))
-        self._connected[transport] = asyncio.current_task()
+        bearer = value if scheme.lower() == "bearer" else ""
+        await self.attend(transport, self._conduct(transport, bearer))
+
+    async def attend(self, line: Connected, conduct: Coroutine[None, None, None]) -> None:
+        """One connection, in the task of its handler; it becomes a call when `hold` takes it."""
+        self._connected[line] = asyncio.current_task()
         try:
-            async with transport:
-                await self._guarded(transport, value if scheme.lower() == "bearer" else "")
+            async with line:
+                await self._guarded(line, conduct)
         finally:
-            del self._connected[transport]
+            del self._connected[line]
+
+    def begin(self, line: Line, conduct: Coroutine[None, None, None]) -> None:
+        """Conduct a call beside whatever asked for it; it is one of the calls from now on."""
+        task = asyncio.create_task(self._guarded(line, conduct))
+        self._connected[line] = task
+        self.calls += 1
+
+        def over(_: object) -> None:
+            self.calls -= 1
+            del self._connected[line]
+
+        task.add_done_callback(over)
 
     async def hang_up(self) -> None:
         """End all calls, within `STOP_S`, and take no more."""
@@ -65,9 +112,9 @@ class Switchboard:
         if tasks := [task for task in self._connected.values() if task]:
             await asyncio.wait(tasks, timeout=STOP_S)
 
-    async def _guarded(self, transport: WebSocketTransport, bearer: str) -> None:
+    async def _guarded(self, transport: Line, conduct: Coroutine[None, None, None]) -> None:
         try:
-            await self._conduct(transport, bearer)
+            await conduct
         except WireError as error:
             transport.hang_up(str(error), error.close_code)
         except Exception:
@@ -75,32 +122,77 @@ class Switchboard:
             transport.hang_up("the server failed; its log tells why", FAILED)
 
     async def _conduct(self, transport: WebSocketTransport, bearer: str) -> None:
-        self._check_room()
+        self.check_room()
         start = await transport.hello()
-        self._check_token(bearer or start.token or "")
-        self._check_room()
+        self.check_token(bearer or start.token or "")
+        await self.hold(transport)
+
+    async def hold(
+        self,
+        transport: Transport,
+        watch: Callable[[AnyEvent], None] = lambda _: None,
+        hand_over: Callable[[], None] = lambda: None,
+    ) -> None:
+        """As `converse`, where the connection has not been counted as a call yet.
+
+        Raises:
+            WireError: no line is free.
+        """
+        self.check_room()
+        self.calls += 1
+        try:
+            await self.converse(transport, watch, hand_over)
+        finally:
+            self.calls -= 1
+
+    async def converse(
+        self,
+        transport: Transport,
+        watch: Callable[[AnyEvent], None] = lambda _: None,
+        hand_over: Callable[[], None] = lambda: None,
+    ) -> None:
+        """One call with a caller who has been let in.
+
+        Args:
+            transport: the caller.
+            watch: told every event.
+            hand_over: brings a person into the call.
+        """
         name = transport.greeting.call
 
         def note(event: AnyEvent) -> None:
+            watch(event)
             if isinstance(event, CallEnded):
                 told = "call %s ended after %.1f s and %d turns: %r"
                 log.info(told, name, event.at, event.turns, event.reason)
 
-        self.calls += 1
+        recorder = self._recorders.of(transport.greeting)  # None: off, or without consent
+        log.info("call %s began (%d of %d)", name, self.calls, self._limits.max_calls)
         try:
-            log.info("call %s began (%d of %d)", name, self.calls, self._limits.max_calls)
-            await Call(self.engines, transport, note).run()
+            call = Call(self.engines, transport, note, witness=recorder, hand_over=hand_over)
+            await call.run()
         finally:
-            self.calls -= 1
+            if recorder:
+                await asyncio.to_thread(recorder.close)
 
-    def _check_room(self) -> None:
+    def check_room(self) -> None:
+        """Is a line free?
+
+        Raises:
+            WireError: none is, or the server stops.
+        """
         if self._stopping:
             raise WireError("the server is stopping; try again in a minute", TRY_LATER)
         most = self._limits.max_calls
         if self.calls >= most or len(self._connected) > most + MOST_WAITING:
             raise WireError(f"all {most} lines are busy; try again in a minute", TRY_LATER)
 
-    def _check_token(self, brought: str) -> None:
+    def check_token(self, brought: str) -> None:
+        """May who brings this token call?
+
+        Raises:
+            WireError: they may not.
+        """
         if self._token is None or secrets.compare_digest(brought.encode(), self._token.encode()):
             return
         wrong = "this token is not valid here" if brought else "this server asks for a token"

@@ -6,9 +6,11 @@ import click
 
 from tonewise.events import (
     AnyEvent,
+    AsideSpoken,
     AttemptEnded,
     CallEnded,
     CallStarted,
+    ConsentChanged,
     ReplyEnded,
     ReplyInterrupted,
     StageFailed,
@@ -21,7 +23,11 @@ from tonewise.events import (
 from tonewise.facts import VoiceCues
 
 _ROUTE_COLOURS = {"fast": "green", "frontier": "magenta"}
-_END_REASONS = {"too_long": " (cut: the turn grew too long)", "end_of_audio": " (the audio ended)"}
+_END_REASONS = {
+    "too_long": " (cut: the turn grew too long)",
+    "end_of_audio": " (the audio ended)",
+    "keys": " (typed)",
+}
 
 
 class Timeline:
@@ -41,9 +47,8 @@ class Timeline:
         match event:
             case CallStarted():
                 engines = event.engines
-                self._write(
-                    _faint(f"hears with {engines['vad']}, {engines['stt']}, {engines['acoustic']}")
-                )
+                ears = [engines.get(stage, "") for stage in ("vad", "stt", "acoustic", "endpoint")]
+                self._write(_faint(f"hears with {', '.join(filter(None, ears))}"))
                 self._write(
                     _faint(f"routes by {engines['routing']}, answers with {engines['llm']}")
                 )
@@ -52,7 +57,7 @@ class Timeline:
                 self._write("")
                 self._write(
                     click.style(f"turn {event.turn}", bold=True)
-                    + _faint(f"  {span}{_END_REASONS.get(event.reason, '')}")
+                    + _faint(f"  {span}{_ending(event)}")
                 )
             case TurnTranscribed():
                 self._time(event.turn, "STT", event.stt_ms)
@@ -90,6 +95,10 @@ class Timeline:
                     "reply", f"“{_shown(event.text)}”" + _faint(f" {event.model or ''}{ending}")
                 )
                 self._line("ms", _faint(self._waterfall(event.turn)))
+            case AsideSpoken():
+                self._line("spoke", f"“{_shown(event.text)}” ({event.kind})")
+            case ConsentChanged():
+                self._line("", f"feelings are {'' if event.emotion else 'not '}read ({event.by})")
             case ReplyInterrupted():
                 self._line("", f"the caller spoke over the reply to turn {event.turn}", "yellow")
             case TurnIgnored():
@@ -113,6 +122,14 @@ class Timeline:
         return ", ".join(f"{stage} {ms:.4g}" for stage, ms in measured.items() if ms is not None)
 
 
+def _ending(event: TurnEnded) -> str:
+    """How it is known that the turn was over."""
+    if event.patience is None:
+        return _END_REASONS.get(event.reason, "")
+    waited = f", waited {event.patience.seconds:.2g} s"
+    return f"{waited}: {event.patience.reason}" if event.patience.reason else waited
+
+
 def how(cues: VoiceCues) -> str:
     """Voice cues in one line; what was not measured is not in it."""
     parts = [f"{cues.speech_s:.1f} s of speech"]
@@ -126,11 +143,18 @@ def how(cues: VoiceCues) -> str:
         ("range {:.1f} st", cues.f0_range_st),
         ("{:.0f} dBFS", cues.loudness_dbfs),
         ("SNR {:.0f} dB", cues.snr_db),
+        ("filled pauses {:.0f}", cues.filled_pauses or None),
         ("hesitation {:.2f}", cues.hesitation),
         ("arousal {:.2f}", cues.arousal),
+        ("valence {:.2f}", cues.valence),
         ("frustration {:.2f}", cues.frustration),
     ]
     parts += [text.format(value) for text, value in measures if value is not None]
+    if cues.emotion:
+        likeliest, share = max(cues.emotion.items(), key=lambda item: item[1])
+        parts.append(f"{likeliest} {share:.0%}")
+    elif cues.unknown:
+        parts.append(f"feelings unknown: {cues.unknown}")
     if cues.clipping:
         parts.append(f"{cues.clipping:.1%} clipped")
     return ", ".join(parts)

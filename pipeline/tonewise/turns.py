@@ -1,75 +1,21 @@
-"""Who has the floor: turn-taking as a table.
+"""The turn-taking machine of one call: frames that are speech or not in, events out.
 
-Time is counted in samples of caller audio, so the same recording gives the same turns at any speed.
-
-    floor      signal      next floor  what it means
-    LISTENING  ONSET       SPEAKING    the caller takes the floor: turn + 1
-    SPEAKING   LULL        PAUSING     silence: to think, or done?
-    PAUSING    SPEECH      SPEAKING    only to think
-    PAUSING    PATIENCE    REPLYING    done: the turn is ours to answer
-    SPEAKING   TOO_LONG    REPLYING    nobody listens for ever
-    PAUSING    TOO_LONG    REPLYING
-    SPEAKING   AUDIO_OVER  REPLYING    the recording ends in a turn
-    PAUSING    AUDIO_OVER  REPLYING
-    REPLYING   ONSET       SPEAKING    barge-in: the caller takes the floor back, turn + 1
-    REPLYING   REPLY_OVER  LISTENING   only if it names the turn that is being answered
-
-A pair that is not in the table changes nothing: a reply that ends late, for a turn that is no
-longer being answered, cannot take the floor from anybody.
+Its table, and what its words mean, stand in `floor.py`.
 """
-
-from enum import Enum, auto
-from typing import Annotated
-
-import msgspec
-from msgspec import Meta
 
 from tonewise.audio import RATE, seconds
 from tonewise.events import (
     EndReason,
+    ReplyHeld,
     ReplyInterrupted,
+    ReplyResumed,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
     TurnEnded,
 )
-
-FloorEvent = SpeechStarted | SpeechPaused | SpeechResumed | TurnEnded | ReplyInterrupted
-
-
-class Floor(Enum):
-    """What is going on between the two sides."""
-
-    LISTENING = auto()
-    SPEAKING = auto()
-    PAUSING = auto()
-    REPLYING = auto()
-
-
-class Signal(Enum):
-    """What can change that."""
-
-    ONSET = auto()
-    SPEECH = auto()
-    LULL = auto()
-    PATIENCE = auto()
-    TOO_LONG = auto()
-    AUDIO_OVER = auto()
-    REPLY_OVER = auto()
-
-
-TABLE: dict[tuple[Floor, Signal], Floor] = {
-    (Floor.LISTENING, Signal.ONSET): Floor.SPEAKING,
-    (Floor.SPEAKING, Signal.LULL): Floor.PAUSING,
-    (Floor.PAUSING, Signal.SPEECH): Floor.SPEAKING,
-    (Floor.PAUSING, Signal.PATIENCE): Floor.REPLYING,
-    (Floor.SPEAKING, Signal.TOO_LONG): Floor.REPLYING,
-    (Floor.PAUSING, Signal.TOO_LONG): Floor.REPLYING,
-    (Floor.SPEAKING, Signal.AUDIO_OVER): Floor.REPLYING,
-    (Floor.PAUSING, Signal.AUDIO_OVER): Floor.REPLYING,
-    (Floor.REPLYING, Signal.ONSET): Floor.SPEAKING,
-    (Floor.REPLYING, Signal.REPLY_OVER): Floor.LISTENING,
-}
+from tonewise.facts import Patience
+from tonewise.floor import TABLE, Floor, FloorEvent, Interjected, Lingered, Signal, Timing
 
 _END_REASONS: dict[Signal, EndReason] = {
     Signal.PATIENCE: "patience",
@@ -77,28 +23,7 @@ _END_REASONS: dict[Signal, EndReason] = {
     Signal.AUDIO_OVER: "end_of_audio",
 }
 
-
-class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long is long enough, in seconds.
-
-    Attributes:
-        onset: speech that begins a turn; shorter sounds are coughs and clicks.
-        barge_in: speech over a reply that interrupts it; longer than `onset`, because our own voice
-            comes back over the line as an echo.
-        lull: silence that counts as a pause.
-        patience: silence that ends the turn.
-        longest_turn: after this the turn ends even if the caller speaks on.
-        lead_in: sound kept from before the onset, so that no first consonant is lost.
-        tail: sound kept from after the last speech.
-    """
-
-    onset: Annotated[float, Meta(gt=0, le=1)] = 0.1
-    barge_in: Annotated[float, Meta(gt=0, le=2)] = 0.25
-    lull: Annotated[float, Meta(gt=0, le=2)] = 0.2
-    patience: Annotated[float, Meta(gt=0, le=5)] = 0.7
-    longest_turn: Annotated[float, Meta(ge=1, le=600)] = 60.0
-    lead_in: Annotated[float, Meta(ge=0, le=2)] = 0.3
-    tail: Annotated[float, Meta(ge=0, le=2)] = 0.2
+_REPLYING = (Floor.REPLYING, Floor.OVERLAP, Floor.WEIGHING)
 
 
 class TurnTaking:
@@ -110,27 +35,73 @@ class TurnTaking:
         self.turn = 0
         self.position = 0
         """Samples heard since the call began."""
+        self.pauses: list[float] = []
+        """The silences of the call that turned out to be pauses, in seconds."""
         self._speech_from = 0
         self._speech = 0  # samples of speech of an onset in the making
         self._began = 0
         self._last_speech = 0  # where the latest speech ended
+        self._patience: Patience | None = None  # of this lull
+        self._lingered = False
+        self._answering = False  # a turn has ended that is not answered yet
+        self._reply_over = False  # the reply ended under an overlap
 
     @property
     def reach(self) -> int:
         """How far back, in samples, a turn may begin: an onset drains as slowly as it fills."""
         return 2 * _samples(max(self.timing.onset, self.timing.barge_in))
 
+    @property
+    def replying(self) -> bool:
+        """Is the floor ours, be it that the caller makes a sound?"""
+        return self.floor in _REPLYING
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the caller's latest speech ended."""
+        return seconds(self.position - self._last_speech)
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """Where the turn, or the sound over the reply, began and where its speech ended so far."""
+        return seconds(self._began), seconds(self._last_speech)
+
     def hear(self, spoken: bool, samples: int) -> list[FloorEvent]:
         """Hear one frame of `samples` samples; what follows from it, in order."""
         frame_began, self.position = self.position, self.position + samples
         self._count(spoken, frame_began, samples)
         signal = self._signal(spoken)
-        return self._step(signal) if signal else []
+        return self._step(signal) if signal else self._linger()
+
+    def wait(self, turn: int, patience: Patience) -> None:
+        """Let the silence in which `turn` pauses last so long; a later one asks again."""
+        if turn == self.turn and self.floor is Floor.PAUSING:
+            self._patience = patience
+
+    def weigh(self, meant: bool) -> list[FloorEvent]:
+        """What the short sound over the reply was: words for us, or not; what follows."""
+        return self._step(Signal.MEANT if meant else Signal.NOT_MEANT)
 
     def reply_over(self, turn: int) -> None:
         """The reply to `turn` has been given: the floor is open, if it is still that turn's."""
-        if turn == self.turn:
-            self._step(Signal.REPLY_OVER)
+        if turn != self.turn:
+            return
+        if self.floor in (Floor.OVERLAP, Floor.WEIGHING):
+            self._reply_over = True
+        elif over := TABLE.get((self.floor, Signal.REPLY_OVER)):
+            self.floor, self._answering = over, False
+
+    def typed(self) -> list[FloorEvent]:
+        """The caller has typed something: a turn without sound, unless one is being spoken."""
+        if self.floor in (Floor.SPEAKING, Floor.PAUSING):
+            return []
+        self._began = self._last_speech = self.position
+        happened = self._take_floor()
+        self.floor = Floor.REPLYING
+        at = seconds(self.position)
+        self._speech, self._answering = 0, True
+        ended = TurnEnded(at=at, turn=self.turn, start_s=at, end_s=at, reason="keys")
+        return [*happened, ended]
 
     def audio_over(self) -> list[FloorEvent]:
         """There is no more audio: a turn that has begun ends now."""
@@ -146,20 +117,42 @@ class TurnTaking:
             self._speech = max(0, self._speech - samples)
 
     def _signal(self, spoken: bool) -> Signal | None:
+        timing = self.timing
         if self.floor in (Floor.LISTENING, Floor.REPLYING):
-            enough = self.timing.onset if self.floor is Floor.LISTENING else self.timing.barge_in
+            enough = timing.onset if self.floor is Floor.LISTENING else timing.hold
             return Signal.ONSET if spoken and self._speech >= _samples(enough) else None
-        resumed = spoken and self.floor is Floor.PAUSING
+        resumed = spoken and self.floor in (Floor.PAUSING, Floor.WEIGHING)
         silence = self.position - self._last_speech
         if spoken and not resumed:
             self._last_speech = self.position
-        if self.position - self._began >= _samples(self.timing.longest_turn):
+        if not self.replying and self.position - self._began >= _samples(timing.longest_turn):
             return Signal.TOO_LONG
         if resumed:
             return Signal.SPEECH
-        if self.floor is Floor.PAUSING:
-            return Signal.PATIENCE if silence >= _samples(self.timing.patience) else None
-        return Signal.LULL if not spoken and silence >= _samples(self.timing.lull) else None
+        if self.floor is Floor.OVERLAP and self._goes_on:
+            return Signal.BARGE_IN
+        if self.floor in (Floor.PAUSING, Floor.WEIGHING):
+            return Signal.PATIENCE if silence >= _samples(self._patience_s) else None
+        return Signal.LULL if not spoken and silence >= _samples(timing.lull) else None
+
+    @property
+    def _goes_on(self) -> bool:
+        """Has the sound over the reply lasted, or come and gone for too long to be weighed?"""
+        timing, lasts = self.timing, self.position - self._began
+        enough = self._speech >= _samples(timing.barge_in)
+        return enough or lasts >= _samples(timing.barge_in + timing.weigh)
+
+    @property
+    def _patience_s(self) -> float:
+        if self.floor is Floor.WEIGHING:
+            return self.timing.weigh
+        return min(self._patience.seconds, _MOST_S) if self._patience else self.timing.patience
+
+    def _linger(self) -> list[FloorEvent]:
+        if self.floor is not Floor.PAUSING or self._lingered:
+            return []
+        self._lingered = self.silence_s >= self.timing.linger
+        return [Lingered(self.turn)] if self._lingered else []
 
     def _step(self, signal: Signal) -> list[FloorEvent]:
         before = self.floor
@@ -170,30 +163,79 @@ class TurnTaking:
         return self._what_happened(before, signal)
 
     def _what_happened(self, before: Floor, signal: Signal) -> list[FloorEvent]:
-        at = seconds(self.position)
         match signal:
             case Signal.ONSET:
-                interrupted = [ReplyInterrupted(at=at, turn=self.turn)]
-                self.turn += 1
-                # Sound that wavers about the threshold fills and drains for as long as it likes.
-                self._began = max(self._speech_from, self.position - self.reach)
-                self._last_speech = self.position
-                started = SpeechStarted(at=at, turn=self.turn, start_s=seconds(self._began))
-                return [*(interrupted if before is Floor.REPLYING else []), started]
+                return self._began_to_speak(before)
+            case Signal.BARGE_IN | Signal.MEANT:
+                return self._take_floor(paused=signal is Signal.MEANT)
             case Signal.LULL:
-                return [SpeechPaused(at=at, turn=self.turn)]
+                return [self._fell_silent(before)]
             case Signal.SPEECH:
-                paused = seconds(self.position - self._last_speech)
-                self._last_speech = self.position
-                return [SpeechResumed(at=at, turn=self.turn, paused_s=paused)]
-            case Signal.PATIENCE | Signal.TOO_LONG | Signal.AUDIO_OVER:
-                self._speech = 0
-                start_s, end_s = seconds(self._began), seconds(self._last_speech)
-                reason = _END_REASONS[signal]
-                return [
-                    TurnEnded(at=at, turn=self.turn, start_s=start_s, end_s=end_s, reason=reason)
-                ]
-        return []
+                return self._speaks_on(before)
+        return self._let_go_on() if before is Floor.WEIGHING else [self._turn_ended(signal)]
+
+    def _began_to_speak(self, before: Floor) -> list[FloorEvent]:
+        # Sound that wavers about the threshold fills and drains for as long as it likes.
+        self._began = max(self._speech_from, self.position - self.reach)
+        self._last_speech = self.position
+        if before is Floor.REPLYING:
+            return [ReplyHeld(at=seconds(self.position), turn=self.turn)]
+        return self._take_floor()
+
+    def _fell_silent(self, before: Floor) -> SpeechPaused | Interjected:
+        if before is Floor.OVERLAP:
+            return Interjected(self.turn, *self.span_s)
+        self._patience, self._lingered = None, False
+        return SpeechPaused(at=seconds(self.position), turn=self.turn)
+
+    def _take_floor(self, *, paused: bool = False) -> list[FloorEvent]:
+        at = seconds(self.position)
+        happened: list[FloorEvent] = []
+        if self._answering and not self._reply_over:
+            happened.append(ReplyInterrupted(at=at, turn=self.turn))
+        self.turn += 1
+        self._answering = False
+        self._reply_over = False
+        happened.append(SpeechStarted(at=at, turn=self.turn, start_s=seconds(self._began)))
+        if paused:
+            self._patience, self._lingered = None, False
+            happened.append(SpeechPaused(at=at, turn=self.turn))
+        return happened
+
+    def _speaks_on(self, before: Floor) -> list[FloorEvent]:
+        paused_s, self._last_speech = self.silence_s, self.position
+        if before is Floor.WEIGHING:
+            return []
+        self.pauses.append(paused_s)
+        del self.pauses[:-_REMEMBERED]
+        return [SpeechResumed(at=seconds(self.position), turn=self.turn, paused_s=paused_s)]
+
+    def _let_go_on(self) -> list[FloorEvent]:
+        self._speech = 0
+        happened: list[FloorEvent] = [ReplyResumed(at=seconds(self.position), turn=self.turn)]
+        if self._reply_over:
+            self._reply_over = False
+            self.reply_over(self.turn)
+        return happened
+
+    def _turn_ended(self, signal: Signal) -> TurnEnded:
+        self._speech, self._answering = 0, True
+        start_s, end_s = self.span_s
+        return TurnEnded(
+            at=seconds(self.position),
+            turn=self.turn,
+            start_s=start_s,
+            end_s=end_s,
+            reason=_END_REASONS[signal],
+            patience=self._patience if signal is Signal.PATIENCE else None,
+        )
+
+
+_MOST_S = 5.0
+"""No endpoint engine waits longer: as long as `Timing.patience` may be."""
+
+_REMEMBERED = 32
+"""Pauses of the caller's that are kept: how somebody paused half an hour ago says little."""
 
 
 def _samples(duration: float) -> int:

@@ -9,15 +9,15 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from tonewise.acoustic.baseline import Baseline
-from tonewise.acoustic.contours import HOP_S, Contours, contours
+from tonewise.acoustic.baseline import Baseline, Lessons
 from tonewise.acoustic.edges import sharpened
-from tonewise.acoustic.hesitation import LEAST_SPEECH_S, MEASURES, hesitation
+from tonewise.acoustic.hesitation import LEAST_SPEECH_S, MEASURES, hesitation, per_minute
 from tonewise.acoustic.levels import QUIETEST, clipping, loudness_dbfs, snr_db
 from tonewise.acoustic.pauses import Phrasing, phrasing
-from tonewise.acoustic.pitch import f0, pitch
 from tonewise.acoustic.syllables import nuclei
+from tonewise.contours import HOP_S, Contours, contours
 from tonewise.facts import Pauses, VoiceCues
+from tonewise.pitch import f0, pitch
 from tonewise.stages import TurnAudio
 
 _FAINT_DB = 30.0
@@ -25,33 +25,29 @@ _FAINT_DB = 30.0
 
 
 class ProsodyStream:
-    """One call's cues: remembers what is usual for this caller, in memory only."""
+    """One call's cues: remembers what is usual for this caller, in memory only.
+
+    Attributes:
+        emotion: of no effect: there is none in these cues.
+    """
 
     def __init__(self) -> None:
+        self.emotion = False
         self._baseline = Baseline({name: measure.mean for name, measure in MEASURES.items()})
+        self._lessons = Lessons()
 
     def measure(self, turn: TurnAudio) -> VoiceCues:
-        """The cues of a turn. Samples that are no numbers count as silence."""
-        samples = np.clip(np.nan_to_num(turn.samples, nan=0.0), -1.0, 1.0)
-        cues = VoiceCues(
-            speech_s=0.0,
-            response_latency_s=_rounded(turn.response_latency_s, 3),
-            clipping=round(clipping(samples), 4),
-        )
-        sound = contours(samples)
-        level_db = 10 * np.log10(np.maximum(sound.power, QUIETEST))
-        spoken = sharpened(_spoken(turn, len(level_db)), level_db)
-        phrases = phrasing(spoken, HOP_S)
-        if phrases is None:
-            return cues
-        cues = _with_phrases(cues, phrases)
-        cues = _with_voice(cues, sound, level_db, spoken)
-        return self._with_hesitation(cues)
+        """The cues of a turn, or of as much of it as there is. See `prosody`."""
+        return self.with_hesitation(prosody(turn), turn.start_s)
 
-    def _with_hesitation(self, cues: VoiceCues) -> VoiceCues:
+    def with_hesitation(self, cues: VoiceCues, start_s: float) -> VoiceCues:
+        """The cues of the turn that began at `start_s`, and how hesitant they sound together."""
+        self._lessons.begin(start_s)
         if cues.speech_s < LEAST_SPEECH_S or cues.pauses is None:
             return cues
+        filled = cues.filled_pauses
         found = {
+            "filled_pauses_per_min": None if filled is None else per_minute(filled, cues.speech_s),
             "pause_ratio": cues.pauses.ratio,
             "longest_pause_s": cues.pauses.longest_s,
             "articulation_rate": cues.articulation_rate,
@@ -59,7 +55,7 @@ class ProsodyStream:
         }
         measured = {name: value for name, value in found.items() if value is not None}
         score, terms = hesitation(measured, self._baseline.usual)
-        self._baseline.learn(measured, cues.speech_s)
+        self._lessons.keep(lambda: self._baseline.learn(measured, cues.speech_s))
         return replace(cues, hesitation=score, hesitation_terms=terms)
 
 
@@ -67,6 +63,7 @@ class Prosody:
     """The measures are pure, so there is nothing to load and nothing to share."""
 
     name = "prosody"
+    emotion = False
 
     def open(self) -> ProsodyStream:
         """The cues of one call."""
@@ -76,6 +73,23 @@ class Prosody:
 def load() -> Prosody:
     """Voice cues without a model. It has no settings: its constants have sources."""
     return Prosody()
+
+
+def prosody(turn: TurnAudio) -> VoiceCues:
+    """All that needs no memory of the caller. Samples that are no numbers count as silence."""
+    samples = np.clip(np.nan_to_num(turn.samples, nan=0.0), -1.0, 1.0)
+    cues = VoiceCues(
+        speech_s=0.0,
+        response_latency_s=_rounded(turn.response_latency_s, 3),
+        clipping=round(clipping(samples), 4),
+    )
+    sound = contours(samples)
+    level_db = 10 * np.log10(np.maximum(sound.power, QUIETEST))
+    spoken = sharpened(_spoken(turn, len(level_db)), level_db)
+    phrases = phrasing(spoken, HOP_S)
+    if phrases is None:
+        return cues
+    return _with_voice(_with_phrases(cues, phrases), sound, level_db, spoken)
 
 
 def _spoken(turn: TurnAudio, count: int) -> NDArray[np.bool_]:

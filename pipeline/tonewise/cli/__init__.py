@@ -3,6 +3,7 @@
 import errno
 import importlib
 import io
+import keyword
 import os
 import pkgutil
 import sys
@@ -17,12 +18,14 @@ class _Folder(click.Group):
     """A group whose subcommands are the files of this folder."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return sorted(module.name for module in pkgutil.iter_modules(__path__))
+        # import_.py is the command import: Python has that word for itself.
+        return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(__path__))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        file = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"{__name__}.{file}").command
         return command
 
 

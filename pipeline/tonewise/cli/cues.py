@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from tonewise.cli.replay import play
+from tonewise.cli.replay import Manner, play
 from tonewise.events import AnyEvent, TurnEnded, TurnMeasured
 
 
@@ -35,11 +35,12 @@ def command(
     """
     from tonewise import config as settings
     from tonewise import engines
+    from tonewise import settings as tables
 
     # The very path that a call takes, with nobody to transcribe and so nothing to answer.
     asked = settings.load(config, os.environ)
-    loaded = engines.load(msgspec.structs.replace(asked, stt=settings.Stt(use="scripted")))
-    failed = play(loaded, files, channel, 0.0, lambda file: _Writer(file, as_json).tell)
+    loaded = engines.load(msgspec.structs.replace(asked, stt=tables.Stt(use="scripted")))
+    failed = play(loaded, files, Manner(channel), lambda file: _Writer(file, as_json).tell)
     sys.exit(1 if failed else 0)
 
 

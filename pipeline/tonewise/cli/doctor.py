@@ -17,8 +17,9 @@ from tonewise import __version__, assets
 from tonewise.errors import TonewiseError
 
 if TYPE_CHECKING:
-    from tonewise.config import Config, Router, Shadow
+    from tonewise.config import Config
     from tonewise.default_models import Model
+    from tonewise.settings import Router, Shadow
 
 DECODERS = ("pcm_s16le", "pcm_mulaw", "pcm_alaw", "flac", "mp3", "vorbis", "opus", "aac")
 
@@ -205,13 +206,19 @@ def _engines(settings: "Config") -> Iterator[Finding]:
         ("vad", settings.vad.use, settings.vad.options),
         ("stt", settings.stt.use, settings.stt.options),
         ("acoustic", settings.acoustic.use, settings.acoustic.options),
+        ("endpoint", settings.endpoint.use, settings.endpoint.options),
+        ("tts", settings.tts.use, settings.tts.options),
     )
     for stage, use, options in stages:
 
         def load(stage: str = stage, use: str = use, options: dict[str, object] = options) -> str:
             engine = plugins.load(stage, use, options)
+            if engine is None:
+                return f"{use}: none; pip install 'tonewise[offline]' brings a voice"
             notice: str = getattr(engine, "notice", "")
-            return f"{use}: {notice or engine.name}"
+            # Of weights that were trained here: what a deployer may do with them.
+            licence: str = getattr(engine, "license", "")
+            return f"{use}: {notice or engine.name}" + (f"; licence {licence}" if licence else "")
 
         yield _checked("Engines", stage, load)
 

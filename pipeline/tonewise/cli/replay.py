@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,35 @@ from tonewise.events import AnyEvent, CallEnded, to_json
 from tonewise.timeline import Timeline
 
 if TYPE_CHECKING:
+    from tonewise.audio import Samples
     from tonewise.engines import Engines
+    from tonewise.replaying.rehearsal import Replayed, Source
 
 Tell = Callable[[AnyEvent], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How calls are replayed, as the command line says.
+
+    Attributes:
+        spoken: speak the replies, which then take the time that it takes to say them.
+        recorded: stages that are taken from the recording.
+        record: make folders of the replayed calls here.
+        expect: `check` what is expected, `update` it, or neither.
+    """
+
+    channel: int | None = None
+    speed: float = 0.0
+    spoken: bool = False
+    recorded: tuple[str, ...] = ()
+    record: Path | None = None
+    expect: str = ""
+
+
 @click.command("replay")
 @click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+    "files", nargs=-1, required=True, metavar="CALL...", type=click.Path(path_type=Path)
 )
 @click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
 @click.option(
@@ -43,6 +65,21 @@ Tell = Callable[[AnyEvent], None]
     default=0.0,
     help="1 is real time, 2 twice as fast; 0, the default, as fast as it goes.",
 )
+@click.option(
+    "--spoken", is_flag=True, help="Speak the replies, too: they take time and can be spoken over."
+)
+@click.option(
+    "--recorded",
+    metavar="STAGES",
+    default="",
+    help="Stages taken from the recording, as in stt,acoustic,llm; the others are live.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Make a folder of each replayed call here.",
+)
+@click.option("--update", is_flag=True, help="Write expect.toml anew from what the replay gives.")
 def command(
     files: tuple[Path, ...],
     config: Path | None,
@@ -50,16 +87,23 @@ def command(
     as_json: bool,
     wall: bool,
     speed: float,
+    spoken: bool,
+    recorded: str,
+    record: Path | None,
+    update: bool,
 ) -> None:
     """Replay recorded calls: what was said, how, which route each turn took and why, the reply.
 
-    FILE is any audio (WAV, FLAC, Ogg, MP3 ...). A replay runs on the audio's own clock and waits
-    for each reply, so the same recording gives the same events, byte for byte, at any speed.
+    CALL is any audio (WAV, FLAC, Ogg, MP3 ...), the folder of a recorded call, or a script (TOML).
+    A replay runs on the audio's own clock and waits for each reply, so the same recording gives
+    the same events, byte for byte, at any speed. What an expect.toml beside a call expects is
+    checked.
 
     \b
     tonewise replay web/samples/1-simple-synthetic.flac
     tonewise replay --channel 1 stereo-call.wav
     tonewise replay --json call.wav > call.jsonl
+    tonewise replay --recorded stt,llm recordings/2026-11-21T14-25-03-ab12
     """
     from tonewise import config as settings
     from tonewise import engines
@@ -75,51 +119,107 @@ def command(
         click.secho(str(file), bold=True)
         return _timed(Timeline(click.echo).tell)
 
-    failed = play(loaded, files, channel, speed, writer)
-    sys.exit(1 if failed else 0)
+    stages = tuple(stage.strip() for stage in recorded.split(",") if stage.strip())
+    manner = Manner(channel, speed, spoken, stages, record, "update" if update else "check")
+    sys.exit(1 if play(loaded, files, manner, writer) else 0)
 
 
 def play(
-    loaded: "Engines",
-    files: tuple[Path, ...],
-    channel: int | None,
-    speed: float,
-    writer: Callable[[Path], Tell],
+    loaded: "Engines", files: tuple[Path, ...], manner: Manner, writer: Callable[[Path], Tell]
 ) -> bool:
-    """Replay each file to its own writer; did any of them fail?
+    """Replay each call to its own writer; did any of them fail?
 
-    A file that cannot be played is told of on stderr, and the others are played all the same.
+    A call that cannot be played is told of on stderr, and the others are played all the same.
     """
     try:
-        return asyncio.run(_play(loaded, files, channel, speed, writer))
+        return asyncio.run(_play(loaded, files, manner, writer))
     except asyncio.CancelledError:  # nobody reads any more
         return False
 
 
 async def _play(
-    loaded: "Engines",
-    files: tuple[Path, ...],
-    channel: int | None,
-    speed: float,
-    writer: Callable[[Path], Tell],
+    loaded: "Engines", files: tuple[Path, ...], manner: Manner, writer: Callable[[Path], Tell]
 ) -> bool:
-    from tonewise.call import Call
-    from tonewise.transports.replay import Replay
+    from tonewise.recorders import seal_for
+    from tonewise.replaying.rehearsal import Source, replay
 
     failed = False
     try:
         for file in files:
             try:
-                transport = Replay(file, channel, speed=speed)
-                await Call(loaded, transport, watch=_while_read(writer(file))).run()
-                if transport.error:
-                    raise transport.error
+                source = Source(file, manner.channel, seal_for(loaded.config, os.environ))
+                played = await replay(
+                    loaded,
+                    source,
+                    recorded=manner.recorded,
+                    speed=manner.speed,
+                    spoken=manner.spoken,
+                    tell=_while_read(writer(file)),
+                    record=manner.record,
+                    follow=[_Bar(source)] if sys.stderr.isatty() else [],
+                )
+                if played.error:
+                    raise played.error
+                failed = _expected(source, played, manner.expect) or failed
             except TonewiseError as error:
                 failed = True
                 click.echo(f"tonewise: {error}", err=True)
     finally:
         await loaded.aclose()
     return failed
+
+
+def _expected(source: "Source", played: "Replayed", expect: str) -> bool:
+    """Check, or write, what is expected of a call; was it disappointed?"""
+    from tonewise.replaying import expectations, expecting
+
+    path = source.expectations
+    if not expect or (expect == "check" and not path.exists()):
+        return False
+    wanted = expectations.read(path) if path.exists() else None
+    if expect == "update":
+        expecting.write(path, expecting.updated(wanted, played.events))
+        click.echo(f"wrote {path}", err=True)
+        return False
+    found = expectations.disappointments(wanted, played.events) if wanted else []
+    if found:
+        click.echo(f"{path}: {len(found)} of what is expected did not come", err=True)
+        click.echo(expectations.told(found), err=True)
+    return bool(found)
+
+
+class _Bar:
+    """How far a long replay is; a witness that follows the caller's sound."""
+
+    def __init__(self, source: "Source") -> None:
+        self._whole_s = source.seconds
+        self._began = self._drawn = time.perf_counter()
+        self._heard = 0
+
+    def told(self, event: AnyEvent) -> None:  # noqa: ARG002 - whatever it is
+        """Out of the way of what is written."""
+        _progress("")
+
+    def heard(self, samples: "Samples") -> None:
+        """Draw the bar, twice a second at most."""
+        self._heard += len(samples)
+        now = time.perf_counter()
+        if now - self._drawn < 0.5:
+            return
+        self._drawn = now
+        at_s = self._heard / 16_000
+        share = min(at_s / self._whole_s, 1.0) if self._whole_s else 0.0
+        bar = f"[{'#' * round(share * 30):<30}] " if self._whole_s else ""
+        whole = f" of {_minutes(self._whole_s)}" if self._whole_s else ""
+        speed = at_s / (now - self._began)
+        _progress(f"{bar}{_minutes(at_s)}{whole}, {speed:.0f} times real time")
+
+    def spoke(self, turn: int, samples: "Samples", at_s: float) -> None:
+        """Our voice does not move it."""
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02}"
 
 
 def _while_read(tell: Tell) -> Tell:

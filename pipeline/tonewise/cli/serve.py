@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 )
 @click.option("--host", help="Where to listen.  [default: 127.0.0.1, this machine only]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="0 takes a free one.  [default: 8600]")
-def command(config_file: Path | None, host: str | None, port: int | None) -> None:
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Take telephone calls that nobody signed, from this machine: to try things out.",
+)
+def command(
+    config_file: Path | None, host: str | None, port: int | None, *, insecure: bool
+) -> None:
     """Serve the page and answer calls.
 
     Open the address that it prints: play a sample call, or talk. Programs call the WebSocket at
@@ -43,8 +50,11 @@ def command(config_file: Path | None, host: str | None, port: int | None) -> Non
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("tonewise").setLevel(logging.INFO)
 
+    if insecure:
+        told = "--insecure: telephone calls are taken unsigned. Do not put this behind a tunnel."
+        click.secho(told, fg="yellow", err=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(server.serve(settings, _progress, _ready))
+        runner.run(server.serve(settings, _progress, _ready, insecure=insecure))
     click.echo("Stopped.")
 
 
@@ -72,4 +82,8 @@ def _ready(server: "Running") -> None:
         click.echo(f"  {model.route:<9} {model.name}")
     if all(model.use == "demo" for model in models):
         click.echo("  No model is configured: the built-in demo responder answers, and says so.")
+    telephony = server.engines.config.telephony
+    for wire in telephony.wires:
+        place = telephony.public_url.rstrip("/") or server.url.rstrip("/")
+        click.echo(f"  {wire:<9} rings at {place}/telephony/{wire}")
     click.echo(f"\nReady. Open {click.style(server.url, bold=True)} (Ctrl-C stops)")

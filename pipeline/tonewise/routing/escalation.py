@@ -14,8 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from tonewise.facts import Reason, Share
-from tonewise.stages import Exchange
+from tonewise.facts import Exchange, Reason, Share
 
 WORTH_TELLING = 0.10
 """Frustration under it is not among the reasons: it is every turn's."""

@@ -21,18 +21,21 @@ x8           slope of L over the last three turns, 0 … 1
 content      agreement and praise, at most 1.5, and 0.5 where we have not answered anything yet; the
              less of it, the more there is of the others: only this one lowers
 
+x1 to x4 come from an acoustic model (`acoustic/voice_cues.py`). A plainly angry voice alone makes
+0.46, under the 0.60 that escalates: it takes a word as well, or a voice far out of the ordinary,
+which makes 0.85 at most.
+
 A frustration that a client brings stands for the voice where it says more than the voice's own
 terms: alone it is the score, and words add to it.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from tonewise.facts import Term, VoiceCues
+from tonewise.facts import Departure, Exchange, Term, VoiceCues
 from tonewise.routing.complaints import REPLIES, SIGNS, answer, evidence
 from tonewise.routing.said_again import said
-from tonewise.stages import Exchange, Turn
+from tonewise.stages import Turn
 
 BIAS = -3.0
 ANGER, ANGER_BASE_RATE, MOST_ANGER = 0.50, 0.10, 4.0
@@ -54,20 +57,11 @@ ANGRY = ("anger", "angry")
 """What an acoustic model may call it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """How a turn departs from the caller's own baseline, in population standard deviations."""
-
-    arousal: float | None = None
-    valence: float | None = None
-
-
 def frustration(
     text: str,
     history: Sequence[Exchange] = (),
     cues: VoiceCues | None = None,
     *,
-    departure: Departure | None = None,
     talk_overs: int | None = None,
     language: str | None = None,
 ) -> tuple[float | None, tuple[Term, ...]]:
@@ -77,8 +71,7 @@ def frustration(
         text: what was said; case and punctuation do not matter.
         history: the earlier exchanges, oldest first. Their replies tell where we failed; their
             `frustration`, where it is known, is what the score falls from.
-        cues: how it was said.
-        departure: from the caller's own baseline, once there is one.
+        cues: how it was said, against the caller's own baseline where there is one.
         talk_overs: times that the caller talked over us; None where that is not known.
         language: ISO 639-1 code; in any but English only repetition is read of the words.
 
@@ -86,7 +79,7 @@ def frustration(
         A number in [0, 1], and its terms in log-odds: it is σ of the sum of their contributions.
         None without terms where nothing was said, or nothing that could be read, and nothing heard.
     """
-    voice = _voice(cues, departure)
+    voice = _voice(cues)
     past = history[-LOOK_BACK:]
     turns = [said(each.said[:LONGEST]) for each in past]
     now = said(text[:LONGEST])
@@ -124,6 +117,12 @@ def of_turn(turn: Turn) -> tuple[float | None, tuple[Term, ...]]:
     )
 
 
+def heard(cues: VoiceCues | None) -> float | None:
+    """The voice's part alone, in [0, 1]; None where nothing of it was measured."""
+    terms = _voice(cues)
+    return round(_sigmoid(BIAS + _sum(terms)), 9) if terms else None
+
+
 def in_words(terms: Sequence[Term]) -> str:
     """What weighs most in a score, as in "says that nobody has put it right, asks for a person"."""
     raising = sorted((term for term in terms if term.contribution > 0.2), key=_most_first)
@@ -149,7 +148,7 @@ def _talk_overs(times: int | None) -> list[Term]:
     return [Term("talks over us", times, TALK_OVER * min(times, MOST_TALK_OVERS))]
 
 
-def _voice(cues: VoiceCues | None, departure: Departure | None) -> list[Term]:
+def _voice(cues: VoiceCues | None) -> list[Term]:
     """The terms of the voice; of what a client measured itself where that says more."""
     if cues is None:
         return []
@@ -162,9 +161,10 @@ def _voice(cues: VoiceCues | None, departure: Departure | None) -> list[Term]:
     if (arousal := _finite(cues.arousal)) is not None:
         above = (arousal - CALM_AROUSAL) / AROUSAL_STEP
         terms.append(Term("arousal", arousal, AROUSAL * _clip(above, MOST_AROUSAL)))
-    if departure and (rise := _finite(departure.arousal)) is not None:
+    departure = cues.departure or Departure()
+    if (rise := _finite(departure.arousal)) is not None:
         terms.append(Term("arousal rises", rise, RISE * _clip(rise, MOST_DEPARTURE)))
-    if departure and (change := _finite(departure.valence)) is not None:
+    if (change := _finite(departure.valence)) is not None:
         terms.append(Term("valence drops", change, DROP * _clip(-change, MOST_DEPARTURE)))
     given = _finite(cues.frustration)
     if given is not None:

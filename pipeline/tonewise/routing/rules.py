@@ -36,8 +36,8 @@ class Compiled:
 
     @property
     def hears(self) -> bool:
-        """Does it read the voice? Then it may only raise a turn."""
-        return "voice" in self.reads
+        """Does it read the voice, or frustration? Then it may only raise a turn."""
+        return not self.reads.isdisjoint(("voice", "turn.frustration"))
 
     @property
     def why(self) -> str:

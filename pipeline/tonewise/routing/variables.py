@@ -1,9 +1,12 @@
 """What a rule may read of a turn. What was not measured is absent, never zero.
 
-voice    frustration anger hesitation arousal valence confidence trend (all in [0, 1], but for
-         valence and trend, in [-1, 1]) · rate (syllables/s) · pauses (their number)
-         · longest_pause, pause_ratio · talk_over (began over our reply)
-turn     text words language task complexity number repeats digits stt_confidence
+voice    frustration (the voice's part alone) anger hesitation arousal valence confidence quality
+         (all in [0, 1]) · trend (of turn.frustration, in [-1, 1]) · arousal_change, valence_change
+         (from the caller's own usual, in standard deviations) · rate (syllables/s) · pauses,
+         filled_pauses (their number) · longest_pause, filled_pause_s (s), pause_ratio
+         · talk_over (began over our reply)
+turn     text words language task complexity number repeats digits stt_confidence keys
+         · frustration (words, voice and the call together: what escalates)
 call     wire duration (s) escalations
 caller   what the transport told; the keys of router option `metadata` at top level too
 profile  by model: p50 p95 (s to the first token) error_rate cost
@@ -18,11 +21,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tonewise.facts import Scalar, Transcript, VoiceCues
+from tonewise.facts import Departure, Exchange, Scalar, Transcript
+from tonewise.routing import frustration
 from tonewise.routing.cel_vocabulary import ANY, Many, Record, Type
 from tonewise.routing.complexity import tokens
 from tonewise.routing.small_talk import DIGIT_WORDS
-from tonewise.stages import Exchange, Turn
+from tonewise.stages import Turn
 
 ALIKE = 0.65
 """Share of words that two turns have in common, of all in either, from which one repeats the
@@ -31,18 +35,21 @@ refund" does not (0.60)."""
 FEWEST = 3
 """Words; a shorter turn ("yes please") repeats nothing."""
 
-_DOUBLES = "frustration anger hesitation arousal valence confidence trend rate longest_pause"
+_DOUBLES = (
+    "frustration anger hesitation arousal valence confidence quality trend arousal_change "
+    "valence_change rate longest_pause filled_pause_s pause_ratio"
+)
 VARIABLES: dict[str, Type] = {
     "voice": Record(
         "voice",
-        dict.fromkeys([*_DOUBLES.split(), "pause_ratio"], "double")
-        | {"pauses": "int", "talk_over": "bool"},
+        dict.fromkeys(_DOUBLES.split(), "double")
+        | {"pauses": "int", "filled_pauses": "int", "talk_over": "bool"},
     ),
     "turn": Record(
         "turn",
-        dict.fromkeys(("text", "language", "task"), "string")
+        dict.fromkeys(("text", "language", "task", "keys"), "string")
         | dict.fromkeys(("words", "number", "repeats", "digits"), "int")
-        | dict.fromkeys(("complexity", "stt_confidence"), "double"),
+        | dict.fromkeys(("complexity", "stt_confidence", "frustration"), "double"),
     ),
     "call": Record("call", {"wire": "string", "duration": "double", "escalations": "int"}),
     "caller": Many(ANY, is_map=True),
@@ -55,9 +62,6 @@ VARIABLES: dict[str, Type] = {
     "messages": Many(Record("messages[…]", {"role": "string", "content": "string"})),
 }
 """Every variable that a rule may read, and its type."""
-
-ANGER = ("anger", "angry")
-"""What an acoustic model may call it."""
 
 _DIGITS = frozenset(re.findall(r"\w+", DIGIT_WORDS))
 
@@ -75,7 +79,7 @@ def values(
     """
     caller = {key: _fitting(value) for key, value in turn.caller.items()}
     makers: dict[str, Callable[[], Any]] = {
-        "voice": lambda: _voice(turn),
+        "voice": lambda: _voice(turn, needed),
         "turn": lambda: _turn(turn, complexity, task, needed),
         "call": lambda: _call(turn),
         "caller": lambda: caller,
@@ -97,33 +101,39 @@ def repeats(text: str, history: Sequence[Exchange]) -> int:
     return sum(len(said & words) >= ALIKE * len(said | words) for words in earlier)
 
 
-def _voice(turn: Turn) -> dict[str, Any]:
+def _voice(turn: Turn, needed: frozenset[str]) -> dict[str, Any]:
     cues = turn.cues
     if cues is None:
         return _present({"talk_over": turn.around.talk_over})
-    emotion = cues.emotion or {}
+    emotion, departure = cues.emotion or {}, cues.departure or Departure()
+    anger = next((emotion[name] for name in frustration.ANGRY if name in emotion), None)
     return _present(
         {
-            "frustration": _finite(cues.frustration),
-            "anger": next((_finite(emotion[name]) for name in ANGER if name in emotion), None),
+            "frustration": frustration.heard(cues),
+            "anger": _finite(anger),
             "hesitation": _finite(cues.hesitation),
             "arousal": _finite(cues.arousal),
             "valence": _finite(cues.valence),
             "confidence": _finite(max(emotion.values())) if emotion else None,
-            "trend": _trend(cues, turn.history),
+            "quality": _finite(cues.quality),
+            "trend": _trend(turn) if "voice.trend" in needed else None,
+            "arousal_change": _finite(departure.arousal),
+            "valence_change": _finite(departure.valence),
             "rate": _finite(cues.articulation_rate),
             "pauses": cues.pauses.count if cues.pauses else None,
             "longest_pause": _finite(cues.pauses.longest_s) if cues.pauses else None,
             "pause_ratio": _finite(cues.pauses.ratio) if cues.pauses else None,
+            "filled_pauses": cues.filled_pauses,
+            "filled_pause_s": _finite(cues.filled_pause_s),
             "talk_over": turn.around.talk_over,
         }
     )
 
 
-def _trend(cues: VoiceCues, history: Sequence[Exchange]) -> float | None:
+def _trend(turn: Turn) -> float | None:
     """How much more frustration there is than there was in the mean of the earlier turns."""
-    now = _finite(cues.frustration)
-    before = [past.frustration for past in history if past.frustration is not None]
+    now, _ = frustration.of_turn(turn)
+    before = [past.frustration for past in turn.history if past.frustration is not None]
     return now - math.fsum(before) / len(before) if now is not None and before else None
 
 
@@ -135,6 +145,7 @@ def _turn(
     known = {
         "text": text,
         "language": turn.transcript.language,
+        "keys": turn.transcript.digits,
         "task": task,
         "complexity": complexity,
         "number": turn.number,
@@ -146,6 +157,8 @@ def _turn(
         known["digits"] = sum(map(str.isdigit, text)) + spelled
     if "turn.repeats" in needed:
         known["repeats"] = repeats(text, turn.history)
+    if "turn.frustration" in needed:
+        known["frustration"] = _finite(frustration.of_turn(turn)[0])
     return _present(known)
 
 

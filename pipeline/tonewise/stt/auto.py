@@ -37,6 +37,7 @@ class Auto:
         self.name = engine.name
         self.chosen = chosen
         self.notice = notice
+        self.weights = getattr(engine, "weights", ())
         self._engine = engine
 
     def open(self, language: str | None = None) -> SttStream:

@@ -60,6 +60,7 @@ class MoonshineStream:
             text=" ".join(piece.text for piece in heard if piece.text),
             language="en",
             log_probability=round(sum(odds) / len(odds), 4) if odds else None,
+            sentence_end=heard[-1].sentence_end if heard else None,
         )
 
 
@@ -69,6 +70,7 @@ class Moonshine:
     name = "moonshine tiny-en"
 
     def __init__(self, network: Network, longest_s: float) -> None:
+        self.weights = network.weights
         self._network = network
         self._longest_s = longest_s
 

@@ -37,6 +37,8 @@ _LEVEL_DBFS, _MOST_GAIN_DB = -26.0, 40.0
 _ENGLISH_MARKS = frozenset("\u2581‘’“”–—…£€")
 """What English is written with beyond Latin letters; U+2581 is the vocabulary's blank."""
 
+_FULL_STOPS, _COMMAS = frozenset(".?!"), frozenset({",", "-", "...", "…", ";", ":", "—", "–"})
+
 _DOUBLED = re.compile(r"(?<![.,])([.,])\1(?![.,])")
 
 FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
@@ -50,11 +52,14 @@ class Decoded:
         text: without surrounding blanks.
         log_probabilities: natural log of each token's probability, the end mark's included.
         looped: it began to repeat itself, and the repeats were cut off.
+        sentence_end: how likely the last word is the last of its sentence, in [0, 1]: the
+            probability of a full stop after it, against that of a full stop or a comma.
     """
 
     text: str
     log_probabilities: tuple[float, ...]
     looped: bool
+    sentence_end: float | None = None
 
 
 class Network:
@@ -69,8 +74,12 @@ class Network:
         if missing:
             msg = f"stt 'moonshine': {folder} has no {', '.join(missing)}"
             raise PluginError(msg)
+        self.weights = tuple(folder / name for name in FILES)
         self._vocabulary = read_vocabulary((folder / FILES[2]).read_bytes())
         self._foreign = np.array([_is_foreign(piece) for piece in self._vocabulary])
+        marks = [piece.decode("utf-8", "replace").strip("\u2581 ") for piece in self._vocabulary]
+        self._full_stops = np.array([mark in _FULL_STOPS for mark in marks])
+        self._commas = np.array([mark in _COMMAS for mark in marks])
         self._encoder = _session(folder / FILES[0], threads)
         self._decoder = _session(folder / FILES[1], threads)
         inputs = {entry.name: entry for entry in self._decoder.get_inputs()}
@@ -95,16 +104,26 @@ class Network:
         feed = self._encoded(prepared(samples))
         tokens: list[int] = []
         log_probabilities: list[float] = []
+        stops: list[float] = []
         token, cut = START, None
         while len(tokens) < limit and cut is None:
-            token, log_probability = self._step(feed, token)
+            token, log_probability, stop = self._step(feed, token)
             log_probabilities.append(log_probability)
+            stops.append(stop)
             if token == END:
                 break
             tokens.append(token)
             cut = loop_start(tokens, duration_s)
         text = self._text(tokens[:cut])
-        return Decoded(text, tuple(log_probabilities[:cut]), cut is not None)
+        end = self._sentence_end(tokens, stops) if text and cut is None else None
+        return Decoded(text, tuple(log_probabilities[:cut]), cut is not None, end)
+
+    def _sentence_end(self, tokens: list[int], stops: list[float]) -> float:
+        """The chance of a full stop where the last word ended, whatever was written there."""
+        place = len(tokens)
+        while place and (self._full_stops[tokens[place - 1]] or self._commas[tokens[place - 1]]):
+            place -= 1
+        return round(stops[min(place, len(stops) - 1)], 4)
 
     def _encoded(self, samples: Samples) -> dict[str, Any]:
         """The decoder's first feed."""
@@ -116,8 +135,11 @@ class Network:
             feed["encoder_attention_mask"] = mask  # of samples; the decoder thins it out itself
         return feed
 
-    def _step(self, feed: dict[str, Any], token: int) -> tuple[int, float]:
-        """The next token and its log-probability; `feed` is made ready for the step after."""
+    def _step(self, feed: dict[str, Any], token: int) -> tuple[int, float, float]:
+        """The next token, its log-probability, and the chance of a full stop against a comma.
+
+        `feed` is made ready for the step after.
+        """
         feed["input_ids"] = np.array([[token]], np.int64)
         outputs = self._later_outputs if feed["use_cache_branch"][0] else self._first_outputs
         logits, *present = self._decoder.run(outputs, feed)
@@ -126,7 +148,9 @@ class Network:
         feed["use_cache_branch"] = np.array([True])
         scores = np.where(self._foreign, -np.inf, logits[0, -1])
         best = int(scores.argmax())
-        return best, -float(np.log(np.exp(scores - scores[best]).sum()))
+        shares = np.exp(scores - scores[best])
+        stop, comma = float(shares[self._full_stops].sum()), float(shares[self._commas].sum())
+        return best, -float(np.log(shares.sum())), stop / (stop + comma + 1e-9)
 
     def _text(self, tokens: list[int]) -> str:
         pieces = b"".join(self._vocabulary[token] for token in tokens)

@@ -21,20 +21,21 @@ class ScriptedStream:
         self._lines: Iterator[str] = iter(lines)
         self._delay_s = delay_s
         self._fail_on = fail_on
-        self._turn = 0
+        self._heard: dict[float, tuple[int, str]] = {}  # by where the turn began
 
-    def transcribe(self, turn: TurnAudio) -> Transcript:  # noqa: ARG002 - it does not listen
-        """The next line; after the last, no words.
+    def transcribe(self, turn: TurnAudio) -> Transcript:
+        """The next line; after the last, no words. A turn that is read ahead keeps its line.
 
         Raises:
             StageError: this turn is to fail.
         """
-        self._turn += 1
-        text = next(self._lines, "")
+        if turn.start_s not in self._heard:
+            self._heard[turn.start_s] = len(self._heard) + 1, next(self._lines, "")
+        number, text = self._heard[turn.start_s]
         if self._delay_s:
             time.sleep(self._delay_s)
-        if self._turn in self._fail_on:
-            msg = f"scripted to fail on turn {self._turn}"
+        if number in self._fail_on:
+            msg = f"scripted to fail on turn {number}"
             raise StageError(msg)
         return Transcript(text=text)
 

@@ -5,18 +5,19 @@ events on every run and goes as fast as the machine can.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonewise import audio_file
-from tonewise.audio import RATE
+from tonewise.audio import RATE, Samples
 from tonewise.errors import AudioError
 from tonewise.events import AnyEvent
 from tonewise.facts import Scalar
-from tonewise.stages import Greeting, Heard, HungUp, Inbound, OtherParty
+from tonewise.peer import Greeting, Heard, HungUp, Inbound, OtherParty, Pressed
 
 BLOCK = RATE // 10
 """Samples heard at a time; both channels of a recording keep in step to a tenth of a second."""
@@ -36,6 +37,12 @@ class Replay:
         channel: the caller's, from 0. A recording of several channels needs it named.
         caller: what a live transport would know of the caller.
         speed: 1 is real time, 0 as fast as it goes.
+        speaks: make the replies into sound, too, on the audio's own clock: a reply takes the time
+            that it takes to say, and who speaks in that time interrupts it.
+        language: what the caller is known to speak (ISO 639-1).
+        call: what the call is named; None takes the file's name.
+        opener: opens the recording, where it does not lie on the disk as it sounds.
+        keys: of the telephone that were pressed, each with its second of the call, in order.
 
     Raises:
         AudioError: not audio, or no such channel.
@@ -49,12 +56,22 @@ class Replay:
         channel: int | None = None,
         caller: Mapping[str, Scalar] | None = None,
         speed: float = 0.0,
+        language: str | None = None,
+        call: str | None = None,
+        opener: audio_file.Opener = audio_file.plainly,
+        *,
+        speaks: bool = False,
+        keys: Sequence[tuple[float, str]] = (),
     ) -> None:
-        self.recording = audio_file.probe(path)
+        self.has_keys = bool(keys)
+        self._keys = deque(keys)
+        self.recording = audio_file.probe(path, opener)
+        self._opener = opener
         self._channel = _channel(self.recording, channel)
         self._speed = speed
-        name = path.stem.encode(errors="replace").decode()  # not every file name can be JSON
-        self.greeting = Greeting(call=name, wire="replay", caller=caller or {})
+        self.speaks = speaks
+        name = (call or path.stem).encode(errors="replace").decode()  # not each can be JSON
+        self.greeting = Greeting(name, "replay", caller or {}, language)
         self.error: AudioError | None = None
         """What was wrong with the recording, once it has been played as far as it goes."""
 
@@ -67,7 +84,8 @@ class Replay:
             for block in self._blocks():
                 if block.shape[0] == 2 and (ended := other.ended(block[1 - self._channel])):
                     yield ended
-                yield Heard(block[self._channel])
+                for inbound in self._with_keys(block[self._channel], played):
+                    yield inbound
                 played += block.shape[1]
                 if self._speed:
                     due = began + played / RATE / self._speed
@@ -79,8 +97,23 @@ class Replay:
     def send(self, event: AnyEvent) -> None:
         """A recording cannot listen: who wants the events watches the call."""
 
+    def play(self, turn: int, samples: Samples) -> None:
+        """Nobody hears it: who wants the sound is the call's witness."""
+
+    def stop_playing(self) -> None:
+        """There is nothing to stop."""
+
+    def _with_keys(self, samples: Samples, begin: int) -> Iterator[Inbound]:
+        """Sound that begins at sample `begin` of the call, and the keys pressed in it."""
+        while self._keys and (at := round(self._keys[0][0] * RATE) - begin) < len(samples):
+            if at > 0:
+                yield Heard(samples[:at])
+                samples, begin = samples[at:], begin + at
+            yield Pressed(self._keys.popleft()[1])
+        yield Heard(samples)
+
     def _blocks(self) -> Iterator[NDArray[np.float32]]:
-        for block in audio_file.blocks(self.recording.path):
+        for block in audio_file.blocks(self.recording.path, self._opener):
             for start in range(0, block.shape[1], BLOCK):
                 yield block[:, start : start + BLOCK]
 

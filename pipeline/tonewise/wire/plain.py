@@ -1,4 +1,4 @@
-"""The plain WebSocket protocol, without the socket: PCM in, JSON events out.
+"""The plain WebSocket protocol, without the socket: PCM in, JSON events and PCM out.
 
     WS /call
 
@@ -6,7 +6,10 @@
     {"type": "start", …}                      optional, the first message; see below
     binary                                    16-bit signed little-endian mono PCM, at `rate`; a
                                               message may end anywhere, even inside a sample
-    {"type": "played", "turn": 3}             your device has played the reply to turn 3 to its end
+    {"type": "played", "turn": 3}             your device has played the reply to turn 3 to its end;
+                                              with "upto_s": 1.5, so many seconds of it
+    {"type": "press", "digit": "5"}           a key: one of 0 to 9, *, #, A to D
+    {"type": "emotion", "on": false}          do not read feelings in the voice from now on
     {"type": "stop"}                          hang up; what is not answered yet is not answered
 
     start: key      default   value
@@ -14,12 +17,17 @@
     language        unknown   what is spoken: ISO 639-1, as in "en"
     caller          {}        what the router may know of the caller: at most 32 keys and 4096
                               bytes of JSON; each value a text, a number, true or false
+    speech          false     send the replies as sound, too
+    notice_shown    false     you have shown the caller the notice (`[emotion]`): do not say it
     token           none      where the server asks for one that no `Authorization: Bearer` brings
 
     to the caller                             meaning
     {"event": "call_started", …}              one event of the call per text message, in the order
     {"event": "turn_routed", …}               in which they happened; `events.py` lists them all
     {"event": "call_ended", "reason": …}      always the last
+    binary                                    with `speech`: the reply's sound when it is due, as
+                                              16-bit PCM at 16000 a second; at `reply_held` and
+                                              `reply_interrupted` throw away what is not played yet
 
     close code   why
     1000         the call is over: you said stop, or it reached its longest time
@@ -44,7 +52,7 @@ from msgspec import Meta
 from tonewise.audio import RATE, Resampler, from_pcm16
 from tonewise.errors import WireError
 from tonewise.facts import Scalar
-from tonewise.stages import Heard, HungUp, Played
+from tonewise.peer import EmotionSwitched, Heard, HungUp, Inbound, Played, Pressed
 
 UNSUPPORTED, INVALID, POLICY, TOO_BIG, TRY_LATER = 1003, 1007, 1008, 1009, 1013
 """Close codes of RFC 6455 §7.4.1 and its registry."""
@@ -71,22 +79,37 @@ class Start(Message, frozen=True, tag="start"):
     rate: Annotated[int, Meta(ge=8_000, le=48_000)] = RATE
     language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z")] | None = None
     caller: Annotated[dict[Key, Scalar], Meta(max_length=32)] = {}
+    speech: bool = False
+    notice_shown: bool = False
     token: str | None = None
 
 
 class ReplyPlayed(Message, frozen=True, tag="played"):
-    """The reply to `turn` has been played."""
+    """The reply to `turn` has been played, to its end or so many seconds of it."""
 
-    turn: Annotated[int, Meta(ge=1, le=1_000_000)]
+    turn: Annotated[int, Meta(ge=0, le=1_000_000)]
+    upto_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+
+
+class KeyPressed(Message, frozen=True, tag="press"):
+    """A key of a telephone."""
+
+    digit: Annotated[str, Meta(pattern=r"^[0-9*#A-D]\Z")]
+
+
+class Emotion(Message, frozen=True, tag="emotion"):
+    """May feelings be read in the voice?"""
+
+    on: bool
 
 
 class Stop(Message, frozen=True, tag="stop"):
     """The caller hangs up."""
 
 
-_decoder: msgspec.json.Decoder[Start | ReplyPlayed | Stop] = msgspec.json.Decoder(
-    Start | ReplyPlayed | Stop
-)
+Said = Start | ReplyPlayed | KeyPressed | Emotion | Stop
+
+_decoder: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
 
 
 class PlainWire:
@@ -101,7 +124,7 @@ class PlainWire:
         self._resampler = Resampler(RATE)
         self._half = b""  # the first byte of a sample whose second is still to come
 
-    def begin(self, message: str | bytes) -> tuple[Start, Heard | Played | HungUp | None]:
+    def begin(self, message: str | bytes) -> tuple[Start, Inbound | None]:
         """Read the first message: `start`, or anything else after an implied one.
 
         Raises:
@@ -112,7 +135,7 @@ class PlainWire:
         self._resampler = Resampler(start.rate)
         return start, None if first is start else self.read(message)
 
-    def read(self, message: str | bytes) -> Heard | Played | HungUp:
+    def read(self, message: str | bytes) -> Inbound:
         """What a message says; sound of any rate comes out at 16 kHz.
 
         Raises:
@@ -123,8 +146,12 @@ class PlainWire:
         match _decoded(message):
             case Start():
                 raise WireError("start must be the first message of a call", POLICY)
-            case ReplyPlayed(turn):
-                return Played(turn)
+            case ReplyPlayed(turn, upto_s):
+                return Played(turn, upto_s)
+            case KeyPressed(digit):
+                return Pressed(digit)
+            case Emotion(on):
+                return EmotionSwitched(on)
             case Stop():
                 return HungUp("hung up")
             case other:
@@ -140,7 +167,7 @@ class PlainWire:
         return data[:whole]
 
 
-def _decoded(text: str) -> Start | ReplyPlayed | Stop:
+def _decoded(text: str) -> Said:
     if len(text) > MOST_TEXT:
         msg = f"{len(text)} characters of text in one message; send at most {MOST_TEXT}"
         raise WireError(msg, TOO_BIG)
@@ -151,19 +178,26 @@ def _decoded(text: str) -> Start | ReplyPlayed | Stop:
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError('this text is not JSON; send it like {"type":"stop"}', INVALID) from error
     if isinstance(message, Start):
-        _check_caller(message.caller)
+        check_caller(message.caller)
     return message
 
 
 def _wrong(error: msgspec.ValidationError) -> WireError:
     what, _, where = str(error).partition(" - at `$.")
     if where.startswith("type") or "field `type`" in what:
-        return WireError("no such message type; choose start, played or stop", UNSUPPORTED)
+        return WireError(
+            "no such message type; choose start, played, press, emotion or stop", UNSUPPORTED
+        )
     place = f"{where.rstrip('`')}: " if where else ""
     return WireError(f"{place}{what[:1].lower()}{what[1:]}", INVALID)
 
 
-def _check_caller(caller: dict[str, Scalar]) -> None:
+def check_caller(caller: dict[str, Scalar]) -> None:
+    """Is it short enough, and are its numbers numbers to everyone?
+
+    Raises:
+        WireError: it is not.
+    """
     for key, value in caller.items():
         if isinstance(value, int) and abs(value) > WHOLE_UNTIL:
             raise WireError(f"caller.{key}: whole numbers go up to {WHOLE_UNTIL}", INVALID)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewise.acoustic.contours import HIGHEST_F0, LONGEST_LAG, LOWEST_F0, SHORTEST_LAG
 from tonewise.audio import RATE
+from tonewise.contours import HIGHEST_F0, LONGEST_LAG, LOWEST_F0, SHORTEST_LAG
 
 VOICED = 0.3
 """Periodicity from which a frame is voiced. Whitening lowers Praat's 0.45 to this."""

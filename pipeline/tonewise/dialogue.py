@@ -1,0 +1,213 @@
+"""What caller and agent say to each other: turns read ahead, weighed, understood and answered.
+
+The half of the conductor that knows what words are; `call.py` is the half that knows sound.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from tonewise.backchannel import is_meant
+from tonewise.decision import Decider, Decision
+from tonewise.ear import Ear, HeardNow
+from tonewise.engines import Engines
+from tonewise.events import AnyEvent, StageFailed, TurnIgnored, TurnMeasured, TurnTranscribed
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.floor import Floor
+from tonewise.head_start import HeadStart, TalkedPast
+from tonewise.listener import Listener, Outcome, Understood, place
+from tonewise.mouth import Mouth
+from tonewise.peer import Greeting
+from tonewise.reply import Reply
+from tonewise.stages import Lull, TurnAudio
+from tonewise.voice import Voice
+
+
+class Dialogue:
+    """One call's.
+
+    Args:
+        engines: shared by all calls.
+        greeting: what is known of the call.
+        ear: says what the floor makes of it.
+        voice: speaks, where the peer can hear us.
+        emit: takes what happens.
+        react: acts on what the ear makes of a sound that was weighed.
+        end: ends the call, with the reason.
+        clock: seconds on the wall clock.
+        calendar: the local time; None in lock-step.
+    """
+
+    def __init__(
+        self,
+        engines: Engines,
+        greeting: Greeting,
+        ear: Ear,
+        voice: Voice,
+        emit: Callable[[AnyEvent], None],
+        react: Callable[[HeardNow], None],
+        end: Callable[[str], None],
+        clock: Callable[[], float],
+        calendar: Callable[[], datetime] | None,
+    ) -> None:
+        self._engines = engines
+        self._config = engines.config
+        self.ear = ear
+        self.voice = voice
+        self._emit = emit
+        self._react = react
+        self._end = end
+        self._clock = clock
+        self._live = calendar is not None
+        self.listener = Listener(engines, greeting.language, clock)
+        self._decider = Decider(engines, greeting, clock, calendar)
+        self.mouth = Mouth(engines, voice, emit, self._at, clock, self._reply_over, self._live)
+        self.head_start = HeadStart(self._config.early, self.mouth, self._decide)
+        self._hearing = asyncio.Lock()  # one turn at a time, in the order in which they were said
+        self._unanswered: list[TalkedPast] = []
+        self.talk_over = 0
+        """The latest turn that began over the words of a reply."""
+        self.respect: Callable[[Understood], Understood] = lambda understood: understood
+        """What of an understood turn may be told and used."""
+        self.hand_over: Callable[[], None] = lambda: None
+        """Told when the model wants a person to take the call, and the caller has heard so."""
+
+    def _at(self) -> float:
+        return self.ear.position_s
+
+    # ------------------------------------------------------------ reading ahead
+
+    async def read_ahead(
+        self, turn: int, sound: TurnAudio, tasks: asyncio.TaskGroup, *, lingering: bool
+    ) -> None:
+        """At a pause: what was said so far, how long to wait, and perhaps ask the model already."""
+        taking = self.ear.taking
+
+        def wanted() -> bool:
+            return (turn, taking.floor) == (taking.turn, Floor.PAUSING) and self._is_latest(sound)
+
+        def lull(words: Transcript | None = None, cues: VoiceCues | None = None) -> Lull:
+            return Lull(sound, taking.silence_s, words, cues, tuple(taking.pauses))
+
+        if not lingering:
+            guess = (await self.listener.patience(lull())).value
+            if guess and guess.done < self._config.early.read_from:
+                return  # it sounds unfinished: read it when the silence lasts
+        understood = await self.listener.read(sound, wanted)
+        if understood is None:
+            return
+        judged = await self.listener.patience(lull(understood.transcript, understood.cues))
+        if judged.value is None:
+            self._fail(turn, "endpoint", self._engines.endpoint.name, judged.error)
+        elif wanted():
+            taking.wait(turn, judged.value)
+            # While an interrupted reply lets go, the model would not be told of it.
+            ready = self._live and not self.mouth.answering
+            if ready and understood.transcript.text.strip():
+                self.head_start.begin(turn, understood, judged.value, self._unanswered, tasks)
+
+    def _is_latest(self, sound: TurnAudio) -> bool:
+        """Has nothing been said since?"""
+        return sound.start_s + place(sound)[1] * sound.frame_s >= self.ear.taking.span_s[1] - 0.1
+
+    async def weigh(self, sound: TurnAudio) -> None:
+        """A short sound over the reply: words for us, or does the reply go on?"""
+
+        def wanted() -> bool:  # of a sound that has gone on, the whole is weighed
+            return self.ear.taking.floor is Floor.WEIGHING and self._is_latest(sound)
+
+        words = await self.listener.transcribe(sound, wanted)
+        if not wanted():
+            return
+        meant = words is not None and is_meant(
+            words, asked=self.mouth.asked, ours=self.mouth.saying
+        )
+        for heard in self.ear.weigh(meant):
+            self._react(heard)
+
+    # ------------------------------------------------------------ taking a turn
+
+    async def take_turn(
+        self, turn: int, sound: TurnAudio, ended: float, tasks: asyncio.TaskGroup
+    ) -> None:
+        """Understand a turn; then answer it, unless the caller has taken the floor again.
+
+        A turn that was talked past waits for what came over it. Words go on from it, and the answer
+        to them is the answer to both; a cough asks nothing, and leaves it to be answered.
+        """
+        async with self._hearing:
+            understood = self.respect(await self.listener.understand(sound))
+            self._tell(turn, understood)
+        if understood.transcript.text.strip():
+            self._unanswered.append(TalkedPast(turn, understood, ended))
+        else:
+            self._emit(TurnIgnored(at=self._at(), turn=turn, reason="no words were heard"))
+        await self._answer(turn, tasks)
+
+    async def take_typed(
+        self, turn: int, digits: str, ended: float, tasks: asyncio.TaskGroup
+    ) -> None:
+        """A turn that was typed on the keys of a telephone."""
+        typed = Transcript(digits, digits=digits)
+        async with self._hearing:
+            self._emit(TurnTranscribed(at=self._at(), turn=turn, transcript=typed))
+        nothing: Outcome[VoiceCues] = Outcome(None, 0.0)
+        understood = Understood(Outcome(typed, 0.0), nothing)
+        self._unanswered.append(TalkedPast(turn, understood, ended))
+        await self._answer(turn, tasks)
+
+    async def _answer(self, turn: int, tasks: asyncio.TaskGroup) -> None:
+        """Answer all that waits for it, unless the caller has taken the floor again."""
+        await self.mouth.free()
+        if turn != self.ear.taking.turn:
+            return
+        if not self._unanswered:
+            self.ear.taking.reply_over(turn)
+            return
+        waiting, self._unanswered = tuple(self._unanswered), []
+        decision, start = self.head_start.take(waiting, tasks)
+        for event in decision.events(self._at(), waiting[-1].turn):
+            self._emit(event)
+        last = waiting[-1]
+        words, cues = last.understood.transcript.text, last.understood.cues
+        await self.mouth.answer(
+            Reply(last.turn, words, decision.plan, last.ended, cues, answers=turn), start
+        )
+
+    def _decide(self, said: TalkedPast) -> Decision:
+        return self._decider.decide(
+            said.turn,
+            said.understood.transcript,
+            said.understood.cues,
+            self.mouth.history,
+            self._at(),
+            talk_over=said.turn == self.talk_over,
+        )
+
+    def _reply_over(self, reply: Reply) -> None:
+        if self.voice.speaks and not reply.interrupted:
+            self.ear.floor_given_s = self._at()
+        self.ear.taking.reply_over(reply.answers)
+        if reply.hand_over and not reply.interrupted:
+            self.hand_over()
+        if reply.hang_up and not reply.interrupted:
+            self._end("the agent ended the call")
+
+    def _tell(self, turn: int, understood: Understood) -> None:
+        """What was said and how; told in the same order on every run."""
+        heard, measured = understood.heard, understood.measured
+        if heard.value is None:
+            self._fail(turn, "stt", self._engines.stt.name, heard.error)
+        else:
+            self._emit(
+                TurnTranscribed(at=self._at(), turn=turn, transcript=heard.value, stt_ms=heard.ms)
+            )
+        if measured.value is None:
+            self._fail(turn, "acoustic", self._engines.acoustic.name, measured.error)
+        else:
+            self._emit(
+                TurnMeasured(at=self._at(), turn=turn, cues=measured.value, acoustic_ms=measured.ms)
+            )
+
+    def _fail(self, turn: int, stage: str, engine: str, error: str) -> None:
+        self._emit(StageFailed(at=self._at(), turn=turn, stage=stage, engine=engine, error=error))

@@ -1,0 +1,1 @@
+"""Recorded calls as tests: replayed, expected, compared, reported."""

@@ -1,0 +1,86 @@
+"""Faults of models at given moments of a call, laid over whatever engine answers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Literal
+
+import msgspec
+
+from tonewise.engines import Engines
+from tonewise.errors import AttemptError
+from tonewise.stages import Delta, LlmEngine, LlmRequest
+
+Failing = Literal[
+    "rate_limited",
+    "refused",
+    "bad_request",
+    "too_long",
+    "content_filtered",
+    "upstream_error",
+    "unreachable",
+    "timed_out",
+    "no_first_token",
+    "garbled",
+    "cut_short",
+    "stall",
+]
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that fails.
+
+    Attributes:
+        outcome: how; `stall` falls silent and never ends.
+        turn: in which turn; None: in every one.
+        model: which; None: each.
+        after_words: pieces of its reply that it gives before.
+    """
+
+    outcome: Failing
+    turn: int | None = None
+    model: str | None = None
+    after_words: int = 0
+
+
+def with_faults(engines: Engines, faults: Sequence[Fault]) -> Engines:
+    """The same engines, whose models fail as told."""
+    if not faults:
+        return engines
+    targets = {}
+    for name, target in engines.targets.items():
+        own = [fault for fault in faults if fault.model in (None, name)]
+        targets[name] = replace(target, engine=_Faulty(target.engine, own)) if own else target
+    return replace(engines, targets=targets)
+
+
+class _Faulty:
+    def __init__(self, engine: LlmEngine, faults: Sequence[Fault]) -> None:
+        self.name = engine.name
+        self._engine = engine
+        self._faults = faults
+
+    async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
+        fault = next((each for each in self._faults if each.turn in (None, request.turn)), None)
+        given = 0
+        if fault and not fault.after_words:
+            await _fail(fault)
+        async with aclosing(self._engine.stream(request)) as deltas:
+            async for delta in deltas:
+                if fault and delta.text and given == fault.after_words:
+                    await _fail(fault)
+                given += bool(delta.text)
+                yield delta
+        if fault:
+            await _fail(fault)
+
+    async def aclose(self) -> None:
+        await self._engine.aclose()
+
+
+async def _fail(fault: Fault) -> None:
+    if fault.outcome == "stall":
+        await asyncio.Event().wait()
+        return
+    raise AttemptError(fault.outcome, "the script says so")

@@ -1,0 +1,92 @@
+"""Our server as a caller meets it: a real WebSocket, real time, packets of 20 ms.
+
+`tonewise serve` runs in a process of its own, a stub of a model provider (real HTTP, OpenAI's
+format) in another; only STT is a stub inside the server, which takes 100 ms and tells no word
+before it was said. Times are taken at the caller.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+try:
+    import uvloop
+except ImportError:  # as on Windows
+    uvloop = None
+
+from machine import machine
+from turn_taking import live_abandoned, live_answers, live_interruptions, live_silence
+from turn_taking.arguments import add_paths
+from turn_taking.live_answers import Setting
+from turn_taking.live_clips import clips, write
+
+Part = Callable[[Setting], Awaitable[None]]
+
+PARTS: dict[str, Part] = {
+    "answers": live_answers.delays,
+    "unfinished": live_answers.unfinished_turns,
+    "early": live_answers.early_start,
+    "barge-in": live_interruptions.interruptions,
+    "false-alarms": live_interruptions.false_alarms,
+    "stall": live_silence.stalls,
+    "abandoned": live_abandoned.abandoned,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `--live` understands."""
+    parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="a quarter of everything, or less")
+    parser.add_argument("--calls", default="1,4,8,16", help="at once (default: 1,4,8,16)")
+    parser.add_argument("--endpoint", default="", help="as in `fixed:0.3` (default: the server's)")
+    parser.add_argument("--seed", type=int, default=1, help="(default: 1)")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print the tables.
+
+    Args:
+        arguments: of `add_arguments` and `add_paths`.
+    """
+    if not (arguments.data / "speech" / "manifest.csv").is_file():
+        sys.exit(
+            f"no recordings: {arguments.data / 'speech'} is not there; --data names the folder"
+        )
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    names = arguments.only.split(",")
+    if unknown := [name for name in names if name not in PARTS]:
+        sys.exit(f"--only: there is no {unknown[0]!r}; choose of {', '.join(PARTS)}")
+    found = clips(arguments.data, arguments.cache)
+    with asyncio.Runner(loop_factory=uvloop and uvloop.new_event_loop) as runner:
+        for name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                write(found, Path(folder))
+                calls = tuple(int(number) for number in arguments.calls.split(","))
+                setting = Setting(
+                    Path(folder),
+                    arguments.endpoint,
+                    found,
+                    arguments.quick,
+                    calls,
+                    arguments.seed,
+                    arguments.data,
+                )
+                print(f"\n{name}: {machine()}", flush=True)
+                runner.run(PARTS[name](setting))
+    sys.stdout.flush()
+
+
+def alone(given: Sequence[str] | None = None) -> None:
+    """Run without the rest of the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_paths(parser)
+    add_arguments(parser)
+    main(parser.parse_args(given))
+
+
+if __name__ == "__main__":
+    alone()

@@ -1,0 +1,299 @@
+"""From the end of speech to the first words of the reply."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tonewise.audio import RATE
+from turn_taking.live_caller import Caller
+from turn_taking.live_clips import Clip, pauses
+from turn_taking.live_figures import difference, percentile, row, table
+from turn_taking.live_server import Server, running
+
+TURNS, PERIOD_S = 4, 4.6
+"""Of each call, as for the peers' figures."""
+
+MODEL = '[[models]]\nname = "stub"\noptions = {{ model = "m", base_url = "URL/{how}" }}\n'
+GOES_ON_AFTER_S = (1.0, 1.5, 2.0, 2.5)
+UNFINISHED = 16
+
+
+@dataclass
+class Answers:
+    """What became of the turns of some calls.
+
+    Attributes:
+        delays_ms: from the end of speech to the first words at the caller.
+        ended_ms: to the end of the turn, at the caller.
+        asked: turns.
+        cut_in: turns into which we spoke before their end.
+        early: requests that were thrown away.
+        cpu: seconds of the server per minute of audio and call.
+    """
+
+    delays_ms: list[float] = field(default_factory=list)
+    ended_ms: list[float] = field(default_factory=list)
+    asked: int = 0
+    cut_in: int = 0
+    early: int = 0
+    cpu: float = 0.0
+    rss_mb: float = 0.0
+    late: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all parts are told.
+
+    Attributes:
+        folder: temporary.
+        endpoint: the endpoint engine; empty takes the default.
+        clips: what may be played.
+        quick: fewer of everything.
+        calls: at once, for the first table.
+        seed: of all that is drawn.
+        data: the folder with speech/ and emotion/.
+    """
+
+    folder: Path
+    endpoint: str
+    clips: Sequence[Clip]
+    quick: bool
+    calls: tuple[int, ...]
+    seed: int
+    data: Path
+
+    def of(self, *kinds: str) -> list[Clip]:
+        """The clips of some kinds."""
+        return [clip for clip in self.clips if clip.kind in kinds]
+
+
+WHOLE = ("orders", "questions and short answers", "read")
+
+
+async def delays(setting: Setting) -> None:
+    """End of speech to first words, at one call and at many."""
+    columns = ["calls at once, what is said", "answered", "cut in", "median ms", "p95 ms"]
+    columns += ["turn ended, median ms", "CPU-s per audio min and call", "server MB, and per call"]
+    table(columns)
+    plans = [(number, WHOLE) for number in setting.calls]
+    plans.append((min(4, max(setting.calls)), ("spelled",)))
+    async with running(setting.folder, endpoint=setting.endpoint) as server:
+        await calls(server, setting, WHOLE, 1, seed=99, turns=1)  # what is loaded on first use
+        for number, kinds in plans:
+            rounds = 1 if setting.quick else max(1, round(16 / number))
+            before = server.rss_mb()
+            found = Answers()
+            for again in range(rounds):
+                seed = setting.seed + 100 * number + again
+                await calls(server, setting, kinds, number, seed=seed, into=found)
+            row(
+                [
+                    f"{number}, {'whole utterances' if kinds is WHOLE else 'spelled, dictated'}",
+                    f"{len(found.delays_ms)}/{found.asked}",
+                    found.cut_in,
+                    percentile(found.delays_ms, 50),
+                    percentile(found.delays_ms, 95),
+                    percentile(found.ended_ms, 50),
+                    f"{found.cpu / rounds:.2f}",
+                    f"{before:.0f}, {max(0.0, found.rss_mb - before) / number:.1f}",
+                ]
+            )
+            for line in sorted(found.late)[-5:] if setting.quick else ():
+                print(f"    {line}")
+
+
+async def calls(
+    server: Server,
+    setting: Setting,
+    kinds: Sequence[str],
+    number: int,
+    *,
+    seed: int,
+    turns: int = TURNS,
+    into: Answers | None = None,
+) -> Answers:
+    """So many calls at once, each with turns of its own, at a phase of its own."""
+    found = into if into is not None else Answers()
+    rng = np.random.default_rng(seed)
+    ready = setting.of(*kinds)
+    before = server.cpu_s()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(number):
+            drawn = [ready[at] for at in rng.permutation(len(ready))[:turns]]
+            group.create_task(
+                one_call(server, drawn, np.random.default_rng(rng.integers(1 << 32)), found)
+            )
+        await asyncio.sleep(turns * PERIOD_S)
+        found.rss_mb = max(found.rss_mb, server.rss_mb())
+    minutes = number * turns * PERIOD_S / 60
+    found.cpu += (server.cpu_s() - before) / minutes
+    return found
+
+
+async def one_call(
+    server: Server, drawn: Sequence[Clip], rng: np.random.Generator, found: Answers
+) -> None:
+    """A caller who says one clip every `PERIOD_S`."""
+    await asyncio.sleep(rng.uniform(0, PERIOD_S))
+    async with Caller(server.call, rng) as caller:
+        begun = []
+        for clip in drawn:
+            caller.say(caller.room(rng.uniform(0.3, 0.35)))
+            begun.append(caller.say(clip.samples))
+            caller.say(caller.room(max(2.0, PERIOD_S - 0.3 - len(clip.samples) / RATE)))
+        over = begun[-1] + len(drawn[-1].samples) + round(3 * RATE)
+        await caller.until_sent(over)
+        for clip, begin, upto in zip(drawn, begun, [*begun[1:], over], strict=True):
+            judge(caller, clip, begin, upto, found)
+        found.early += sum(event.get("early", False) for _, event in caller.all("attempt_ended"))
+
+
+def judge(caller: Caller, clip: Clip, begin: int, upto: int, found: Answers) -> None:
+    """What became of one clip, said from sample `begin`; the next one comes at `upto`."""
+    since, next_one = caller.when_spoken(begin), caller.when_spoken(upto)
+    end = caller.when_spoken(begin + clip.end)
+    words = [at for at, _ in caller.all("reply_streamed", since) if at < next_one]
+    ended = [(at, event) for at, event in caller.all("turn_ended", since) if at < next_one]
+    found.asked += 1
+    found.cut_in += any(at < end for at in words)
+    answers = [at for at in words if at >= end]
+    if not answers:
+        told = [(round(at - end, 2), e["event"]) for at, e in caller.told if since <= at < next_one]
+        found.late.append(f"no answer: {clip.name}: {told}")
+        return
+    delay = (answers[0] - end) * 1000
+    found.delays_ms.append(delay)
+    last = [(at, event) for at, event in ended if end <= at <= answers[0]]
+    if last:
+        found.ended_ms.append((last[0][0] - end) * 1000)
+        patience = last[0][1].get("patience") or {}
+        waited = f"{patience.get('seconds')} s: {patience.get('reason')}"
+        found.late.append(f"{delay:7.0f} {clip.name}: {waited}")
+
+
+# ---------------------------------------------------------------- unfinished
+
+
+def unfinished(setting: Setting) -> list[tuple[Clip, Clip, int]]:
+    """Clips cut in an inner pause: the part, the whole, and the sample of the cut; 0 is the end."""
+    cuts = [(clip, clip, 0) for clip in setting.of("unfinished")]
+    for clip in setting.clips:
+        for at in pauses(clip, 0.2 if clip.kind != "orders" else 0.12):
+            part = clip.until(at)
+            if clip.kind != "spelled" and part.words and part.words[-1][0][-1] not in ".?!":
+                cuts.append((part, clip, at))
+    order = np.random.default_rng(4).permutation(len(cuts))
+    return [cuts[at] for at in order[:UNFINISHED]]
+
+
+async def unfinished_turns(setting: Setting) -> None:
+    """Clips that stop in mid-clause, and never go on, or do."""
+    cuts = unfinished(setting)
+    cuts = cuts[:4] if setting.quick else cuts
+    table(["unfinished, and then", "answered", "cut in", "median ms", "p95 ms"])
+    async with running(setting.folder, endpoint=setting.endpoint) as server:
+        never = Answers()
+        await in_fours(
+            [_stops(server, part, setting, i, never) for i, (part, *_) in enumerate(cuts)]
+        )
+        answered = f"{len(never.delays_ms)}/{never.asked}"
+        waits = [percentile(never.delays_ms, share) for share in (50, 95)]
+        row(["nothing more", answered, f"{never.cut_in} before the clip's end", *waits])
+        for line in sorted(never.late)[-5:] if setting.quick else ():
+            print(f"    {line}")
+        going_on = [cut for cut in cuts if cut[2]]
+        for gap_s in GOES_ON_AFTER_S:
+            found = Answers()
+            work = [
+                _goes_on(server, cut, gap_s, setting, i, found) for i, cut in enumerate(going_on)
+            ]
+            await in_fours(work)
+            waits = [percentile(found.delays_ms, share) for share in (50, 95)]
+            answered = f"{len(found.delays_ms)}/{found.asked}"
+            row(
+                [
+                    f"the rest after {gap_s} s",
+                    answered,
+                    f"{found.cut_in} of {len(going_on)}",
+                    *waits,
+                ]
+            )
+
+
+async def in_fours(work: Sequence[Coroutine[None, None, None]]) -> None:
+    """Four calls at a time."""
+    gate = asyncio.Semaphore(4)
+
+    async def gated(one: Coroutine[None, None, None]) -> None:
+        async with gate:
+            await one
+
+    async with asyncio.TaskGroup() as group:
+        for one in work:
+            group.create_task(gated(one))
+
+
+async def _stops(server: Server, part: Clip, setting: Setting, number: int, found: Answers) -> None:
+    rng = np.random.default_rng(setting.seed + number)
+    async with Caller(server.call, rng) as caller:
+        caller.say(caller.room(0.5))
+        begin = caller.say(part.samples)
+        over = begin + len(part.samples) + 4 * RATE
+        await caller.until_sent(over)
+        judge(caller, part, begin, over, found)
+
+
+async def _goes_on(
+    server: Server,
+    cut: tuple[Clip, Clip, int],
+    gap_s: float,
+    setting: Setting,
+    number: int,
+    found: Answers,
+) -> None:
+    part, whole, at = cut
+    rng = np.random.default_rng(setting.seed + number)
+    rest = whole.samples[at:]
+    onset = np.flatnonzero(np.abs(rest) > 0.02)[0]
+    async with Caller(server.call, rng) as caller:
+        caller.say(caller.room(0.5))
+        begin = caller.say(part.samples[: part.end + RATE // 20])
+        caller.say(caller.room(gap_s - 0.05))
+        again = caller.say(rest[max(0, int(onset) - RATE // 50) :])
+        end = again + whole.end - at - max(0, int(onset) - RATE // 50)
+        over = end + round(2.5 * RATE)
+        await caller.until_sent(over)
+        words = [at for at, _ in caller.all("reply_streamed", caller.when_spoken(begin))]
+        found.asked += 1
+        found.cut_in += any(at < caller.when_spoken(again) for at in words)
+        after = [at for at in words if at >= caller.when_spoken(end)]
+        found.delays_ms += [(after[0] - caller.when_spoken(end)) * 1000] if after else []
+
+
+# ---------------------------------------------------------------- a slow model
+
+
+async def early_start(setting: Setting) -> None:
+    """A model that takes 400 ms, asked early and not."""
+    table(["a model that takes 400 ms", "answered", "median ms", "p95 ms", "asked for nothing"])
+    found = {}
+    for name, more in (
+        ("asked early", ""),
+        ("asked when the turn is over", "[early]\nask_from = 1.0"),
+    ):
+        models = MODEL.format(how="after-400")
+        async with running(
+            setting.folder, endpoint=setting.endpoint, models=models, more=more
+        ) as at:
+            answers = Answers()
+            for again in range(1 if setting.quick else 4):
+                await calls(at, setting, WHOLE, 4, seed=setting.seed + again, into=answers)
+        found[name] = answers.delays_ms
+        waits = [percentile(answers.delays_ms, share) for share in (50, 95)]
+        answered = f"{len(answers.delays_ms)}/{answers.asked}"
+        row([name, answered, *waits, f"{answers.early} requests"])
+    print(f"hidden: {difference(found['asked when the turn is over'], found['asked early'])} ms")
