@@ -106,7 +106,7 @@ class Page:
         await self.js(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def text(self, selector: str) -> str:
-        return await self.js(f"document.querySelector({json.dumps(selector)}).innerText")
+        return str(await self.js(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     async def key(self, name: str, code: int) -> None:
         """Presses a key, as in `key("Enter", 13)`."""

@@ -104,7 +104,8 @@ def some_noise(size: int, babble: Pcm | None, rng: Rng) -> Pcm:
         return np.resize(np.roll(babble, int(rng.integers(babble.size))), size)
     if kind < 0.4:
         time = np.arange(size) / RATE * float(rng.choice([50.0, 60.0])) * 2 * np.pi
-        return sum(np.sin(n * time) / n for n in range(1, 12)).astype(np.float32)
+        hum = np.sum([np.sin(n * time) / n for n in range(1, 12)], axis=0)
+        return np.asarray(hum, np.float32)
     return coloured_noise(size, float(rng.uniform(0, 2)), rng)
 
 

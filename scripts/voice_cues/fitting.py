@@ -45,10 +45,10 @@ class Recipe:
 
 def to_targets(rows: Rows, index: Index, weight: npt.NDArray[np.float32] | None = None) -> Targets:
     """Tensors of some rows."""
-    parts = (rows.emotion, rows.allowed, rows.dims)
-    chosen = [torch.from_numpy(part[index]).to(DEVICE) for part in parts]
     told = rows.weight[index] if weight is None else weight
-    return Targets(*chosen, torch.from_numpy(told).to(DEVICE))
+    parts = (rows.emotion[index], rows.allowed[index], rows.dims[index], told)
+    emotion, allowed, dims, weights = (torch.from_numpy(part).to(DEVICE) for part in parts)
+    return Targets(emotion, allowed, dims, weights)
 
 
 def fit_heads(model: VoiceCues, pooled: Tensor, target: Targets, recipe: Recipe) -> None:

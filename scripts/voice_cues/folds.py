@@ -62,7 +62,7 @@ def frozen_statistics(store: Store, encoder: Encoder, work: Path) -> npt.NDArray
         shape = (len(store.clips), 2, POOLED)
         out = np.lib.format.open_memmap(path, "w+", np.float16, shape)
         encoder = encoder.to(DEVICE).eval()
-        pairs = [(r, k) for k in (0, 1) for r in np.flatnonzero(store.frames[:, k])]
+        pairs = [(int(r), k) for k in (0, 1) for r in np.flatnonzero(store.frames[:, k])]
         bar = tqdm(total=len(pairs), desc="frozen statistics")
         for places, mels in batches(store, pairs, 64, shuffle=None):
             with torch.no_grad(), torch.autocast(DEVICE.type, torch.bfloat16):

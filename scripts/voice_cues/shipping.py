@@ -227,7 +227,7 @@ def ship(given: Material, model: VoiceCues, name: str, data: Path, folder: Path)
     """
     open_only = name.endswith("permissive")
     found = figures(given, name, Recipe(), open_only=open_only)
-    head, heard = (None, {"constants": {}, "rows": []})
+    head, heard = None, dict[str, Any](constants={}, rows=[])
     if not open_only:
         head, heard = pauses(given, model, data, given.work / f"pauses {name}")
     _, rows = split(given, "all", open_only=open_only)
