@@ -21,7 +21,7 @@ from tonewise.audio_file import read
 from tonewise.config import Config
 from tonewise.default_models import DEFAULT_MODELS
 from tonewise.server import Running, running
-from tonewise.settings import Acoustic, Server, Stt, Tts
+from tonewise.settings import Acoustic, Endpoint, Server, Stt, Tts
 
 in_a_browser = [
     pytest.mark.slow,
@@ -45,6 +45,7 @@ def settings(tts: Tts = SILENT, acoustic: Acoustic | None = None, **server: Any)
         server=Server(port=0, **server),
         stt=Stt(use="scripted", options={"lines": SAID}),
         acoustic=acoustic or Acoustic(use="prosody"),
+        endpoint=Endpoint(use="fixed"),  # the script's words are not those that are being said
         models=DEFAULT_MODELS[None],
         tts=tts,
     )
