@@ -10,13 +10,9 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-
-try:
-    import uvloop
-except ImportError:  # as on Windows
-    uvloop = None
+from typing import Any
 
 from machine import machine
 from turn_taking import live_abandoned, live_answers, live_interruptions, live_silence
@@ -24,7 +20,7 @@ from turn_taking.arguments import add_paths
 from turn_taking.live_answers import Setting
 from turn_taking.live_clips import clips, write
 
-Part = Callable[[Setting], Awaitable[None]]
+Part = Callable[[Setting], Coroutine[Any, Any, None]]
 
 PARTS: dict[str, Part] = {
     "answers": live_answers.delays,
@@ -46,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> 
     parser.add_argument("--seed", type=int, default=1, help="(default: 1)")
 
 
+def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:  # as on Windows
+        return None
+    return new_event_loop
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Print the tables.
 
@@ -61,7 +65,7 @@ def main(arguments: argparse.Namespace) -> None:
     if unknown := [name for name in names if name not in PARTS]:
         sys.exit(f"--only: there is no {unknown[0]!r}; choose of {', '.join(PARTS)}")
     found = clips(arguments.data, arguments.cache)
-    with asyncio.Runner(loop_factory=uvloop and uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop()) as runner:
         for name in names:
             with tempfile.TemporaryDirectory() as folder:
                 write(found, Path(folder))

@@ -79,7 +79,7 @@ async def delays(setting: Setting) -> None:
     columns = ["calls at once, what is said", "answered", "cut in", "median ms", "p95 ms"]
     columns += ["turn ended, median ms", "CPU-s per audio min and call", "server MB, and per call"]
     table(columns)
-    plans = [(number, WHOLE) for number in setting.calls]
+    plans: list[tuple[int, tuple[str, ...]]] = [(number, WHOLE) for number in setting.calls]
     plans.append((min(4, max(setting.calls)), ("spelled",)))
     async with running(setting.folder, endpoint=setting.endpoint) as server:
         await calls(server, setting, WHOLE, 1, seed=99, turns=1)  # what is loaded on first use

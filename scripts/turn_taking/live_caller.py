@@ -16,7 +16,7 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tonewise.audio import RATE, Samples
+from tonewise.audio import RATE, Samples, from_pcm16
 
 PACKET = RATE // 50
 ROOM = 10 ** (-66 / 20)
@@ -153,7 +153,7 @@ class Caller:
             async for message in self.socket:
                 now = time.perf_counter()
                 if isinstance(message, bytes):
-                    self._play(np.frombuffer(message, "<i2").astype(np.float32) / 32768)
+                    self._play(from_pcm16(message))
                     self.sound.append((now, len(message) // 2))
                 else:
                     event = json.loads(message)

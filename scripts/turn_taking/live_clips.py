@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tonewise import plugins
 from tonewise.audio import RATE, Samples
 from tonewise.audio_file import read
-from tonewise.stages import TurnAudio
+from tonewise.stages import SttStream, TurnAudio
 
 WINDOW = RATE // 100
 LOUD = 10 ** (-35 / 20)
@@ -86,7 +86,8 @@ def loud_windows(samples: Samples, peak: float | None = None) -> NDArray[np.bool
     """Whose RMS is above -35 dB of the peak, window by window."""
     whole = len(samples) // WINDOW * WINDOW
     levels = np.sqrt(np.mean(samples[:whole].reshape(-1, WINDOW) ** 2, axis=1))
-    return levels > LOUD * (np.abs(samples).max() if peak is None else peak)
+    least = LOUD * float(np.abs(samples).max() if peak is None else peak)
+    return np.asarray(levels > least, np.bool_)
 
 
 def clips(data: Path, cache: Path, longest_s: float = LONGEST_S) -> list[Clip]:
@@ -169,14 +170,15 @@ class Words:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._known: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
-        self._stt = None
+        self._stt: SttStream | None = None
 
     def of(self, path: str, samples: Samples) -> str:
         """The words of a clip."""
         if path not in self._known:
-            self._stt = self._stt or plugins.load("stt", "auto").open("en")
+            stt: SttStream = self._stt or plugins.load("stt", "auto").open("en")
+            self._stt = stt
             turn = TurnAudio(samples, 0.0, np.ones(1, np.bool_), len(samples) / RATE)
-            self._known[path] = self._stt.transcribe(turn).text
+            self._known[path] = stt.transcribe(turn).text
         return self._known[path]
 
     def keep(self) -> None:

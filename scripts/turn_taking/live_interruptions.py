@@ -214,9 +214,8 @@ async def false_alarms(setting: Setting) -> None:
     }
     table(["over the reply", "answered to the end", "held", "silent, median s"])
     models = MODEL.format(how="medium")
-    installed = {"stt": "auto", "workers": 4}
     async with running(
-        setting.folder, endpoint=setting.endpoint, models=models, more=SPOKEN, **installed
+        setting.folder, endpoint=setting.endpoint, models=models, more=SPOKEN, stt="auto", workers=4
     ) as at:
         for name, sounds in kinds.items():
             found = Alarms()

@@ -82,8 +82,8 @@ async def running(
         stt: the STT engine.
         workers: threads; a stub that sleeps holds one.
     """
-    quiet = {"stdout": asyncio.subprocess.PIPE}
-    llm = await asyncio.create_subprocess_exec(sys.executable, HERE / "stub_llm.py", **quiet)
+    pipe = asyncio.subprocess.PIPE
+    llm = await asyncio.create_subprocess_exec(sys.executable, HERE / "stub_llm.py", stdout=pipe)
     port = int(await llm.stdout.readline() if llm.stdout else 0)
     provider = f"http://127.0.0.1:{port}"
     settings = folder / "tonewise.toml"
@@ -98,7 +98,7 @@ async def running(
     command = ["-m", "tonewise", "serve", "--config", str(settings), "--port", "0"]
     with (folder / "server.log").open("wb") as log:
         serve = await asyncio.create_subprocess_exec(
-            sys.executable, *command, env=environment, cwd=folder, stderr=log, **quiet
+            sys.executable, *command, env=environment, cwd=folder, stderr=log, stdout=pipe
         )
     try:
         yield Server(await _ready(serve, folder), provider, serve.pid, folder)
