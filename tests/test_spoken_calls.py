@@ -96,6 +96,17 @@ async def test_a_reply_lasts_as_long_as_it_takes_to_say():
     assert ended.at - sounded.at == pytest.approx(spoken_s(line), abs=0.15)
 
 
+async def test_the_line_does_not_go_dead_between_our_sentences():
+    line = await replayed(speaking(["where is it"]), QUESTION, sound(("silence", 5.0)))
+    said = np.concatenate([samples for _, samples in line.played])
+    blocks = said[: len(said) // 320 * 320].reshape(-1, 320)
+    levels = 20 * np.log10(np.sqrt(np.mean(blocks**2, axis=1)) + 1e-9)
+    hush = levels[(levels > -72) & (levels < -55)]  # above µ-law's smallest step
+    assert len(hush) > 3 * 0.2 * RATE / 320  # the pauses after three sentences
+    dead = "".join("." if level < -72 else " " for level in levels).split()
+    assert max(map(len, dead), default=0) * 320 / RATE <= 0.1
+
+
 async def test_an_interrupted_reply_is_remembered_as_far_as_it_was_heard():
     over = sound(("silence", 1.5), ("speech", 0.8), ("silence", 1.0))
     line = await replayed(speaking(["where is it", "no no wait"]), QUESTION, over)

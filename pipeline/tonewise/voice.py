@@ -28,6 +28,13 @@ _MOST_AHEAD_S = 15.0
 """Seconds of sound that are made ahead of the caller's ear: a reply may be interrupted."""
 
 
+_HUSH_DBFS = -66.0
+"""Level of our pauses: a line that falls utterly silent sounds dead (comfort noise, ITU-T G.711
+Appendix II); µ-law's smallest step is -72 dBFS."""
+
+_HUSH = np.random.default_rng(1).normal(0.0, 10 ** (_HUSH_DBFS / 20), RATE).astype(np.float32)
+"""A second of it, the same on every run."""
+
 _PAUSE_S = 0.25
 """Silence after a sentence; after a part of one, the chunk tells."""
 
@@ -123,7 +130,7 @@ class Voice:
                 self._reply_from_s = speaker.made_s
             try:
                 await self._make(readable(wanted.aloud, self.language), speaker)
-                pause = np.zeros(round(wanted.pause_s * RATE), np.float32)
+                pause = _hush(round(wanted.pause_s * RATE))
             except Exception as error:  # noqa: BLE001 - an engine may break in any way
                 self._fail(error, speaker)
                 if isinstance(error, TimeoutError):
@@ -228,3 +235,8 @@ class Voice:
         if turn == self._turn:
             made = self._speaker.made_s if upto_s is None else upto_s
             self._speaker.played_upto(made, self._now())
+
+
+def _hush(count: int) -> Samples:
+    """So many samples of a quiet line."""
+    return np.resize(_HUSH, count)
