@@ -24,7 +24,7 @@ replaying/
 call courtesy decision dialogue engines head_start listener mouth reply start voice recorders
 acoustic/ ear endpoint/ llm/ recording/ routing/ stt/ transports/ tts/ vad/
 backchannel config consent contours default_models echo floor inworld keeping keypad peer pitch
-  plugins routes settings speaker stages timeline turns wire/
+  plugins providers routes settings speaker stages timeline turns wire/
 assets audio audio_file errors events facts
 """
 FLOORS = [line.split() for line in reversed(HOUSE.strip().replace("\n  ", " ").splitlines())]

@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonewise.llm.failures import (
-    MESSAGE_LENGTH,
-    outcome_in_stream,
-    outcome_of,
-    presentable,
-    provider_message,
-    redacted,
-    retry_after_s,
-)
+from tonewise.llm.failures import outcome_in_stream, outcome_of, retry_after_s
+from tonewise.providers import MESSAGE_LENGTH, presentable, provider_message, redacted
 
 KEY = "sk-proj-0aB1cD2eF3gH4iJ5kL6mN7oP8qR9"
 

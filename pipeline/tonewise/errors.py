@@ -14,8 +14,7 @@ A message says what was wrong, where, and what to do. It never holds a key or a 
 
 from typing import Literal
 
-Outcome = Literal[
-    "answered",
+Failure = Literal[
     "rate_limited",
     "refused",
     "bad_request",
@@ -27,10 +26,10 @@ Outcome = Literal[
     "no_first_token",
     "garbled",
     "cut_short",
-    "cancelled",
-    "lost",
-    "skipped",
 ]
+"""How a try at a model failed, by the model's own doing."""
+
+Outcome = Literal["answered", Failure, "cancelled", "lost", "skipped"]
 """How a try at a model ended.
 
 answered: the whole reply came. rate_limited: HTTP 429. refused: another 4xx (a wrong key, an

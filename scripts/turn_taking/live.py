@@ -10,13 +10,12 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from machine import machine
 from turn_taking import live_abandoned, live_answers, live_interruptions, live_silence
-from turn_taking.arguments import add_paths
 from turn_taking.live_answers import Setting
 from turn_taking.live_clips import clips, write
 
@@ -82,15 +81,3 @@ def main(arguments: argparse.Namespace) -> None:
                 print(f"\n{name}: {machine()}", flush=True)
                 runner.run(PARTS[name](setting))
     sys.stdout.flush()
-
-
-def alone(given: Sequence[str] | None = None) -> None:
-    """Run without the rest of the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_paths(parser)
-    add_arguments(parser)
-    main(parser.parse_args(given))
-
-
-if __name__ == "__main__":
-    alone()

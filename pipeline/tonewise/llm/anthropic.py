@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from tonewise.llm.endpoint import Endpoint, api_key
-from tonewise.llm.failures import message_in, outcome_in_stream
+from tonewise.llm.endpoint import Endpoint
+from tonewise.llm.failures import outcome_in_stream
+from tonewise.providers import api_key, message_in
 from tonewise.stages import Delta, LlmRequest, Message
 
 _VERSION = "2023-06-01"

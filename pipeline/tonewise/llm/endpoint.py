@@ -1,7 +1,6 @@
 """One HTTP endpoint that answers with server-sent events; whatever fails is an AttemptError."""
 
 import asyncio
-import os
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -13,9 +12,10 @@ import httpx2
 import msgspec
 
 from tonewise.errors import AttemptError, ConfigError, Outcome
-from tonewise.llm.failures import outcome_of, presentable, provider_message, retry_after_s
+from tonewise.llm.failures import outcome_of, retry_after_s
 from tonewise.llm.leftovers import Promptness
 from tonewise.llm.sse import ServerSentEvent, SseParser
+from tonewise.providers import check_header, presentable, provider_message
 
 _ERROR_BODY_BYTES = 8192
 _ERROR_BODY_S = 0.5  # an error without its words now is worth more than one with them later
@@ -27,25 +27,6 @@ _BREAKAGES: tuple[tuple[tuple[type[httpx2.HTTPError], ...], Outcome, str], ...] 
     ((httpx2.DecodingError,), "garbled", "the reply cannot be unpacked"),
 )
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
-
-
-def api_key(variable: str | None) -> str | None:
-    """The key in an environment variable; None where no variable is named.
-
-    Raises:
-        ConfigError: the variable is not set, or holds what no header can carry.
-    """
-    if not variable:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        msg = (
-            f"no API key: set the environment variable {variable}, or name another one in "
-            'api_key_env (api_key_env = "" for a server that asks for no key)'
-        )
-        raise ConfigError(msg)
-    _check_header(key, f"the key in the environment variable {variable}")
-    return key
 
 
 class Events:
@@ -85,7 +66,7 @@ class Endpoint:
         self, url: str, headers: Mapping[str, str], *, connect_s: float, read_s: float
     ) -> None:
         for name, value in headers.items():
-            _check_header(value, f"the header {name!r}")
+            check_header(value, f"the header {name!r}")
         self._url = _checked(url)
         # A bare key, too: a provider echoes "sk-…" where we sent "Bearer sk-…".
         self._secrets = tuple(
@@ -200,10 +181,3 @@ def _checked(url: str) -> httpx2.URL:
         msg = f"base_url {url!r} must begin with http:// or https:// and a host"
         raise ConfigError(msg)
     return parsed
-
-
-def _check_header(value: str, what: str) -> None:
-    if not (value.isascii() and value.isprintable()):
-        # The value stays untold: it may be a key with a stray character in it.
-        msg = f"{what} holds a line break or another character that no HTTP header can carry"
-        raise ConfigError(msg)

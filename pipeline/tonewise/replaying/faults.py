@@ -9,23 +9,8 @@ from typing import Literal
 import msgspec
 
 from tonewise.engines import Engines
-from tonewise.errors import AttemptError
+from tonewise.errors import AttemptError, Failure
 from tonewise.stages import Delta, LlmEngine, LlmRequest
-
-Failing = Literal[
-    "rate_limited",
-    "refused",
-    "bad_request",
-    "too_long",
-    "content_filtered",
-    "upstream_error",
-    "unreachable",
-    "timed_out",
-    "no_first_token",
-    "garbled",
-    "cut_short",
-    "stall",
-]
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +23,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         after_words: pieces of its reply that it gives before.
     """
 
-    outcome: Failing
+    outcome: Literal[Failure, "stall"]
     turn: int | None = None
     model: str | None = None
     after_words: int = 0

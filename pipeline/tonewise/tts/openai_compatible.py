@@ -3,8 +3,6 @@
 The sound is streamed: it is heard while the rest is still being made.
 """
 
-import os
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
@@ -14,12 +12,11 @@ import msgspec
 
 from tonewise.audio import Resampler, Samples
 from tonewise.errors import AudioError, ConfigError, StageError
+from tonewise.providers import api_key, check_header, provider_message, redacted
 from tonewise.tts.wav_stream import WavStream
 
 _ERROR_BYTES = 4096
 _KEEP_ALIVE_S = 20.0
-_KEY_PIECE = 8
-"""So many characters of a key in a row are taken for the key: servers echo it in part."""
 
 
 class OpenAiCompatible:
@@ -89,13 +86,12 @@ class OpenAiCompatible:
                 body += chunk
                 if len(body) >= _ERROR_BYTES:
                     break
-        told = _told(bytes(body[:_ERROR_BYTES]))
+        told = provider_message(bytes(body[:_ERROR_BYTES]))
         raise self._failure(f"HTTP {response.status_code}" + (f": {told}" if told else ""))
 
     def _failure(self, text: str) -> StageError:
         """Without a word of the server's where any piece of the key is in it."""
-        pieces = range(max(1, len(self._key) - _KEY_PIECE + 1))
-        if self._key and any(self._key[at : at + _KEY_PIECE] in text for at in pieces):
+        if redacted(text, (self._key,)) != text:
             text = text.partition(":")[0] + " (its words hold the key and are left out)"
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return StageError(f"tts {self.name}: {line[:200]}")
@@ -137,44 +133,24 @@ def load(
         Resampler(rate)
     except AudioError as error:
         raise ConfigError(f"tts openai_compatible: {error}") from error
-    key = _key(api_key_env)
+    key = api_key(api_key_env) or ""
+    for name, value in (headers or {}).items():
+        check_header(value, f"the header {name!r}")
     body: dict[str, Any] = {"model": model, "voice": voice, "response_format": response_format}
     client = httpx2.AsyncClient(
-        headers=_sendable(
-            {
-                "accept": "audio/*, application/octet-stream",
-                "accept-encoding": "identity",
-                "content-type": "application/json",
-                "user-agent": "tonewise",
-                **({"authorization": f"Bearer {key}"} if key else {}),
-                **(headers or {}),
-            }
-        ),
+        headers={
+            "accept": "audio/*, application/octet-stream",
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "user-agent": "tonewise",
+            **({"authorization": f"Bearer {key}"} if key else {}),
+            **(headers or {}),
+        },
         timeout=httpx2.Timeout(read_s, connect=connect_s),
         limits=httpx2.Limits(max_keepalive_connections=32, keepalive_expiry=_KEEP_ALIVE_S),
     )
     url = _checked(base_url.rstrip("/") + "/audio/speech")
     return OpenAiCompatible(client, url, {**body, **(extra_body or {})}, rate, key)
-
-
-def _key(variable: str | None) -> str:
-    key = os.environ.get(variable, "").strip() if variable else ""
-    if variable and not key:
-        msg = (
-            f"no API key: set the environment variable {variable}, or name another one in "
-            'api_key_env (api_key_env = "" for a server that asks for no key)'
-        )
-        raise ConfigError(msg)
-    return key
-
-
-def _sendable(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()):  # the value may be a key: untold
-            raise ConfigError(
-                f"the header {name!r} holds a character that no HTTP header can carry"
-            )
-    return headers
 
 
 def _checked(url: str) -> httpx2.URL:
@@ -194,16 +170,3 @@ def _what(error: httpx2.HTTPError) -> str:
     if isinstance(error, httpx2.TimeoutException):
         return f"the server fell silent ({told})"
     return f"the connection broke ({told})"
-
-
-def _told(body: bytes) -> str:
-    """A server's own words: OpenAI's `{"error": {"message"}}`, FastAPI's `{"detail"}`, or text."""
-    try:
-        told = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, ValueError):
-        text = body.decode("utf-8", "replace").strip()
-        return "" if text.startswith(("<", "{", "[")) else re.sub(r"\s+", " ", text)
-    for name in ("error", "detail", "message"):
-        if isinstance(told, dict) and told.get(name):
-            told = told[name]
-    return told if isinstance(told, str) else ""

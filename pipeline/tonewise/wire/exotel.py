@@ -31,7 +31,16 @@ from tonewise.wire.telephone import (
     Stream,
     WireEvent,
 )
-from tonewise.wire.vocabulary import Number, Vocabulary, at_ms, encoded, parameters, whole
+from tonewise.wire.vocabulary import (
+    DtmfMessage,
+    MarkMessage,
+    Number,
+    Vocabulary,
+    at_ms,
+    encoded,
+    parameters,
+    whole,
+)
 
 LEAST_CHUNK = 3200
 """Bytes; smaller chunks of ours are heard with gaps. They are multiples of 320, too."""
@@ -70,26 +79,6 @@ class MediaMessage(msgspec.Struct, frozen=True):
     """Sound."""
 
     media: _Media
-
-
-class _Key(msgspec.Struct, frozen=True):
-    digit: str
-
-
-class DtmfMessage(msgspec.Struct, frozen=True):
-    """A key was pressed."""
-
-    dtmf: _Key
-
-
-class _Mark(msgspec.Struct, frozen=True):
-    name: str
-
-
-class MarkMessage(msgspec.Struct, frozen=True):
-    """A mark was reached."""
-
-    mark: _Mark
 
 
 class _Stop(msgspec.Struct, frozen=True):

@@ -31,7 +31,16 @@ from tonewise.wire.telephone import (
     Stream,
     WireEvent,
 )
-from tonewise.wire.vocabulary import Number, Vocabulary, at_ms, decoded, encoded, parameters, whole
+from tonewise.wire.vocabulary import (
+    DtmfMessage,
+    Number,
+    Vocabulary,
+    at_ms,
+    decoded,
+    encoded,
+    parameters,
+    whole,
+)
 
 API = "https://api.plivo.com/v1"
 
@@ -73,16 +82,6 @@ class MediaMessage(_Camel, frozen=True):
     """Sound."""
 
     media: _Media
-
-
-class _Key(_Camel, frozen=True):
-    digit: str
-
-
-class DtmfMessage(_Camel, frozen=True):
-    """A key was pressed."""
-
-    dtmf: _Key
 
 
 class PlayedMessage(_Camel, frozen=True):

@@ -32,7 +32,15 @@ from tonewise.wire.telephone import (
 )
 from tonewise.wire.telnyx_signature import check_telnyx
 from tonewise.wire.twilio import connect, dial, say
-from tonewise.wire.vocabulary import Number, Vocabulary, encoded, parameters, whole
+from tonewise.wire.vocabulary import (
+    DtmfMessage,
+    MarkMessage,
+    Number,
+    Vocabulary,
+    encoded,
+    parameters,
+    whole,
+)
 
 API = "https://api.telnyx.com/v2/texml"
 
@@ -68,26 +76,6 @@ class MediaMessage(msgspec.Struct, frozen=True):
     """Sound."""
 
     media: _Media
-
-
-class _Key(msgspec.Struct, frozen=True):
-    digit: str
-
-
-class DtmfMessage(msgspec.Struct, frozen=True):
-    """A key was pressed."""
-
-    dtmf: _Key
-
-
-class _Mark(msgspec.Struct, frozen=True):
-    name: str
-
-
-class MarkMessage(msgspec.Struct, frozen=True):
-    """A mark was reached."""
-
-    mark: _Mark
 
 
 class _Error(msgspec.Struct, frozen=True):

@@ -30,7 +30,16 @@ from tonewise.wire.telephone import (
     Stream,
     WireEvent,
 )
-from tonewise.wire.vocabulary import Number, Vocabulary, at_ms, encoded, parameters, whole
+from tonewise.wire.vocabulary import (
+    DtmfMessage,
+    MarkMessage,
+    Number,
+    Vocabulary,
+    at_ms,
+    encoded,
+    parameters,
+    whole,
+)
 
 API = "https://api.twilio.com/2010-04-01"
 
@@ -70,26 +79,6 @@ class MediaMessage(_Camel, frozen=True):
     """Sound."""
 
     media: _Media
-
-
-class _Key(_Camel, frozen=True):
-    digit: str
-
-
-class DtmfMessage(_Camel, frozen=True):
-    """A key was pressed."""
-
-    dtmf: _Key
-
-
-class _Mark(_Camel, frozen=True):
-    name: str
-
-
-class MarkMessage(_Camel, frozen=True):
-    """A mark was reached, or cleared."""
-
-    mark: _Mark
 
 
 class StopMessage(_Camel, frozen=True):

@@ -28,6 +28,26 @@ Number = int | float | str | None
 """Providers write numbers as numbers, or as text."""
 
 
+class _Key(msgspec.Struct, frozen=True):
+    digit: str
+
+
+class DtmfMessage(msgspec.Struct, frozen=True):
+    """A key was pressed; so Twilio's whole family writes it."""
+
+    dtmf: _Key
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    name: str
+
+
+class MarkMessage(msgspec.Struct, frozen=True):
+    """A mark was reached, or cleared."""
+
+    mark: _Mark
+
+
 class Vocabulary:
     """The kinds of message that a provider sends.
 
