@@ -18,17 +18,22 @@ PACKAGE = Path(tonewise.__file__).parent
 # In the middle a turn is worked on, by engines that know nothing of each other. An indented line
 # goes on with the floor above it.
 HOUSE = """
-server doorkeeper signalling switchboard telephony transfers handover posting gate reception
-  trunks phones/ cli/ pytest_plugin __main__
+server application doorkeeper following signalling switchboard telephony transfers handover
+  posting gate reception trunks call_options shelf api/ observing/ phones/ cli/ pytest_plugin
+  __main__
 replaying/
-call courtesy decision dialogue engines head_start listener mouth reply start voice recorders
-acoustic/ ear endpoint/ llm/ recording/ routing/ stt/ transports/ tts/ vad/
-backchannel config consent contours default_models echo floor inworld keeping keypad peer pitch
-  plugins providers routes settings speaker stages timeline turns wire/
-assets audio audio_file errors events facts
+aftermath call chronicle courtesy decision decision_in_words dialogue engines experience
+  head_start joining listener masking mouth partials recorders reply spare start voice warming
+  wishes
+acoustic/ conditions/ ear dialects/ endpoint/ learning/ llm/ recording/ routing/ store/
+  stt/ transports/ tts/ vad/
+backchannel config consent contours default_models echo floor inworld keeping keypad loudness
+  moments operating peer pitch plan_in_words plugins providers pseudonyms routes settings speaker
+  stages timeline tuning turns wire/
+assets audio audio_file errors events facts live_events plan records
 """
 FLOORS = [line.split() for line in reversed(HOUSE.strip().replace("\n  ", " ").splitlines())]
-PURE = (*FLOORS[0], *FLOORS[1], "ear", "routing/")
+PURE = (*FLOORS[0], *FLOORS[1], "ear", "dialects/", "learning/", "routing/")
 IMPURE = {"asyncio", "httpx2", "random", "secrets", "socket", "threading", "time", "websockets"}
 # stages.py and peer.py only promise, in Protocols, what llm/, tts/ and transports/ keep.
 ASYNC = ("stages", "peer", "llm/", "transports/", "tts/", *FLOORS[3], *FLOORS[4], *FLOORS[5])

@@ -35,10 +35,11 @@ from tonewise.events import (
     TurnTranscribed,
     to_json,
 )
-from tonewise.facts import Plan, Reason, Transcript, VoiceCues
+from tonewise.facts import Transcript, VoiceCues
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Target
 from tonewise.peer import EmotionSwitched, Greeting, Heard, HungUp, Inbound, Played, Pressed
+from tonewise.plan import Plan, Reason
 from tonewise.settings import Llm, Server, Stt
 from tonewise.stages import Candidate, Delta, TurnAudio
 

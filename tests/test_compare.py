@@ -7,7 +7,8 @@ from loudness_vad import sound
 from recordings import write
 from tonewise.cli.compare import command
 from tonewise.events import AttemptEnded
-from tonewise.facts import Plan, Reason, Transcript, VoiceCues
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.plan import Plan, Reason
 from tonewise.replaying.comparison import Comparison, compared, text
 from tonewise.replaying.comparison_page import page
 from tonewise.replaying.turn_log import TurnTaken
@@ -82,7 +83,9 @@ def test_the_command_compares_two_files_of_settings(tmp_path):
         "[stt]\nuse = 'scripted'\noptions = {lines = ['is my contract still valid']}\n"
     )
     (tmp_path / "a.toml").write_text(common)
-    (tmp_path / "b.toml").write_text(common + "[router.options]\nfrontier_at = 0.01\n")
+    (tmp_path / "b.toml").write_text(
+        common + "[router]\nuse = 'thresholds'\n[router.options]\nfrontier_at = 0.01\n"
+    )
     arguments = [str(tmp_path / "a.toml"), str(tmp_path / "b.toml"), str(call)]
     done = CliRunner().invoke(command, [*arguments, "--html", str(tmp_path / "page.html")])
     assert done.exit_code == 0, done.output

@@ -171,3 +171,12 @@ def test_a_model_needs_a_name(tmp_path):
 def test_an_engine_is_named_as_a_module_not_as_a_path(use):
     with pytest.raises(PluginError, match="write a module's name"):
         plugins.load("stt", use)
+
+
+def test_a_variable_that_the_file_names_is_no_key_of_the_file(tmp_path):
+    path = tmp_path / "t.toml"
+    path.write_text("[[clients]]\nname = 'app'\ntoken_env = 'TONEWISE_APP_KEY'\n")
+    found = config.load(path, {"TONEWISE_APP_KEY": "a key of the application"})
+    assert found.clients[0].token_env == "TONEWISE_APP_KEY"
+    with pytest.raises(ConfigError, match="TONEWISE_OTHER_KEY"):
+        config.load(path, {"TONEWISE_OTHER_KEY": "x"})

@@ -18,7 +18,8 @@ import pytest
 from tonewise import plugins, stages
 from tonewise.audio import RATE, Samples
 from tonewise.errors import AttemptError, Outcome, PluginError, StageError
-from tonewise.facts import Patience, Plan, Transcript, VoiceCues
+from tonewise.facts import Patience, Transcript, VoiceCues
+from tonewise.plan import Plan
 from tonewise.stages import Candidate, LlmRequest, Lull, Message, Turn, TurnAudio
 
 CONTRACTS: dict[str, type] = {

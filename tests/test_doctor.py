@@ -102,3 +102,20 @@ def test_a_taken_port_is_told_but_is_no_reason_to_despair():
     assert not server["ok"]
     assert server["fix"] == "tonewise serve --port 0"
     assert found["ready"]
+
+
+def test_a_clients_key_that_is_not_there_keeps_the_server_from_starting(monkeypatch):
+    settings = f'{SCRIPTED}[[clients]]\nname = "shop"\ntoken_env = "SHOP_KEY"\n'
+    assert "SHOP_KEY, is not set" in findings(settings)["clients"]["detail"]
+    assert not told(settings)["ready"]
+    monkeypatch.setenv("SHOP_KEY", SECRET)
+    assert findings(settings)["clients"]["detail"] == "shop"
+    assert SECRET not in doctor(settings).stdout
+
+
+def test_the_store_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("TONEWISE_DATABASE_URL", f"postgresql://me:{SECRET}@db.example.org/calls")
+    found = findings(SCRIPTED)["store"]
+    assert found["ok"]
+    assert "db.example.org" in found["detail"]
+    assert SECRET not in doctor(SCRIPTED).stdout

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 from loudness_vad import LoudnessVad, sound
 from tonewise.audio import RATE, Samples
 from tonewise.ear import Ear
-from tonewise.events import SpeechStarted, StageFailed, TurnEnded
-from tonewise.floor import Timing
+from tonewise.events import (
+    ReplyHeld,
+    ReplyInterrupted,
+    ReplyResumed,
+    SpeechPaused,
+    SpeechStarted,
+    StageFailed,
+    TurnEnded,
+)
+from tonewise.floor import Floor, Hushed, Timing
 from tonewise.stages import TurnAudio
 
 
@@ -78,6 +86,91 @@ def test_a_voice_that_ends_under_the_callers_own_invites_nothing():
     ear.taking.reply_over(1)
     (turn,) = sounds_of([*ear.hear(sound(("speech", 0.5))), *ear.audio_over()])
     assert turn.response_latency_s is None
+
+
+class Slow(LoudnessVad):
+    """Hears with frames of 32 ms, as Silero does, and speech for 0.1 s after its end."""
+
+    frame_samples = 512
+
+    def __init__(self, lag: int = 3) -> None:
+        self.lag, self.left = lag, 0
+
+    def open(self) -> "Slow":
+        return Slow(self.lag)
+
+    def speech(self, frame: Samples) -> float:
+        self.left = self.lag + 1 if super().speech(frame) else max(0, self.left - 1)
+        return float(self.left > 0)
+
+
+def test_a_vad_that_is_slow_to_hear_the_end_of_speech_keeps_nobody_waiting():
+    call = sound(("silence", 0.5), ("speech", 1.0), ("silence", 1.0))
+    ear = Ear(Slow(), Timing(patience=0.12))
+    (ended,) = (event for event, _ in ear.hear(call) if isinstance(event, TurnEnded))
+    assert ended.end_s == pytest.approx(1.5, abs=0.009)
+    assert ended.at == pytest.approx(1.62, abs=0.017)
+
+
+def test_what_a_slow_vad_still_calls_speech_does_not_hold_the_reply_to_it():
+    ear = Ear(Slow(lag=8), Timing(patience=0.12))
+    found = list(ear.hear(sound(("silence", 0.5), ("speech", 1.0), ("silence", 2.0))))
+    assert [type(event) for event, _ in found][-2:] == [SpeechPaused, TurnEnded]
+    assert ear.taking.floor is Floor.REPLYING
+
+
+def test_a_vad_that_is_slow_to_hear_an_onset_does_not_let_the_reply_go_on():
+    ear = Ear(Deaf(0.2), Timing())
+    list(ear.hear(sound(("silence", 0.5), ("speech", 1.0), ("silence", 1.0))))
+    onset_s = ear.position_s
+    found = [event for event, _ in ear.hear(sound(("speech", 0.8)))]
+    assert [type(event) for event in found] == [ReplyHeld, ReplyInterrupted, SpeechStarted]
+    assert found[0].at - onset_s < 0.05
+
+
+def test_a_sudden_noise_holds_the_reply_for_a_moment_and_asks_nobody_what_it_was():
+    ear = Ear(Deaf(9.0), Timing())
+    list(ear.hear(sound(("silence", 0.5), ("speech", 1.0), ("silence", 1.0))))
+    found = [event for event, _ in ear.hear(sound(("speech", 0.5), ("silence", 0.5)))]
+    assert [type(event) for event in found] == [ReplyHeld, ReplyResumed]
+    assert found[1].at - found[0].at < 0.4
+    again = list(ear.hear(sound(("silence", 0.5), ("speech", 0.5), ("silence", 0.5))))
+    assert again == []  # a noise like one that was nothing
+
+
+class Deaf(LoudnessVad):
+    """Hears the first second of speech, and after it speech so many seconds late."""
+
+    frame_samples = 512
+
+    def __init__(self, late_s: float) -> None:
+        self.late, self.heard, self.run = late_s * RATE / 512, 0.0, 0
+
+    def open(self) -> "Deaf":
+        return self
+
+    def speech(self, frame: Samples) -> float:
+        loud = super().speech(frame)
+        self.heard += loud
+        self.run = self.run + 1 if loud else 0
+        return float(loud) if self.heard <= RATE // 512 + 1 else float(self.run > self.late)
+
+
+def test_words_are_read_as_soon_as_the_voice_falls_and_as_if_that_were_all():
+    call = sound(("silence", 0.5), ("speech", 1.0), ("silence", 0.5))
+    ear, hushed, paused = Ear(Slow(), Timing()), None, None
+    for event, audio in ear.hear(call):
+        if isinstance(event, Hushed):
+            hushed, at_s = audio, ear.position_s
+        if isinstance(event, SpeechPaused):
+            paused = audio
+    assert at_s == pytest.approx(1.5 + Timing().hush, abs=0.009)
+    assert hushed.start_s + hushed.duration_s >= 1.65
+    assert len(hushed.samples) == len(hushed.spoken) * 512
+    heard = hushed.spoken.nonzero()[0]
+    assert heard.tolist() == paused.spoken.nonzero()[0].tolist()  # the same speech
+    quiet = hushed.samples[(int(heard[-1]) + 1) * 512 :]
+    assert 0 < np.abs(quiet).max() < 0.01
 
 
 @settings(max_examples=25, deadline=None)

@@ -14,7 +14,8 @@ from tonewise.events import (
     from_json,
     to_json,
 )
-from tonewise.facts import Pauses, Plan, Reason, Term, VoiceCues
+from tonewise.facts import Pauses, Term, VoiceCues
+from tonewise.plan import Plan, Reason
 
 EVERY_KIND = typing.get_args(AnyEvent)
 ROUTED = TurnRouted(

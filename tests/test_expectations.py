@@ -18,7 +18,8 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import Pauses, Plan, Reason, Transcript, VoiceCues
+from tonewise.facts import Pauses, Transcript, VoiceCues
+from tonewise.plan import Plan, Reason
 from tonewise.recording import tables
 from tonewise.replaying import expecting
 from tonewise.replaying.expectations import disappointments, read, told

@@ -21,6 +21,8 @@ use = "not.imported"
 [acoustic]
 use = "not.imported"
 
+[router]
+use = "thresholds"
 [router.options]
 frontier_at = 0.5
 

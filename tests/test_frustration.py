@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tonewise import plugins
 from tonewise.errors import ConfigError
-from tonewise.facts import Circumstances, Departure, Exchange, Transcript, VoiceCues
+from tonewise.facts import Departure, Transcript, VoiceCues
+from tonewise.plan import Circumstances, Exchange
 from tonewise.routes import Rule
 from tonewise.routing import patience_words, thresholds
 from tonewise.routing.complaints import SIGNS

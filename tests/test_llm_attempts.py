@@ -10,10 +10,10 @@ from test_call import TURN, Line, conduct, engines
 from tonewise import plugins
 from tonewise.default_models import Attempts
 from tonewise.events import AttemptEnded, ReplyEnded, StageFailed
-from tonewise.facts import ModelFacts
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Attempt, Target
 from tonewise.peer import Heard, HungUp
+from tonewise.plan import ModelFacts
 from tonewise.stages import Message
 from upstream import (
     FAULTS,

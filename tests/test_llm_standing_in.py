@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tonewise.default_models import Attempts
-from tonewise.facts import ModelFacts
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import answer
 from tonewise.llm.target import COLD_AFTER_S
+from tonewise.plan import ModelFacts
 from tonewise.stages import Message
 from upstream import (
     FAULTS,

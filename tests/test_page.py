@@ -168,7 +168,7 @@ async def test_settings_stay_and_are_heeded():
         for name, value in (("speech", "checked = false"), ("language", "value = 'en'")):
             field = f"document.querySelector('#settings [name={name}]')"
             await page.js(f"{field}.{value}; {field}.dispatchEvent(new Event('change')); 0")
-        await page.click("#settings .primary")
+        await page.click("#close-settings")
         await page_calls.opened(page, serving.url)
         assert await page.js("document.querySelector('#settings [name=speech]').checked") is False
         await page.click("#samples button")

@@ -56,6 +56,13 @@ async def test_a_browser_that_refuses_the_microphone_is_understood():
         await problem(page, "The microphone was refused")
 
 
+async def test_a_page_that_may_not_hear_says_under_which_address_it_could():
+    async with page_of() as (page, _):
+        await page.js("Object.defineProperty(navigator, 'mediaDevices', { value: undefined }); 0")
+        await page.click("#talk")
+        await problem(page, "only to https pages and to localhost")
+
+
 @pytest.mark.parametrize("way", ["auto", "socket"])
 async def test_a_full_server_is_told_in_words(way: str):
     async with page_of(way=way, config=settings(max_calls=1)) as (page, serving):
@@ -206,7 +213,7 @@ async def cable(to: int) -> AsyncIterator[Cable]:
 async def test_a_call_needs_no_mouse(tmp_path: Path):
     async with page_of(*microphone(tmp_path, sample(1))) as (page, _):
         focused = "document.activeElement.id"
-        for wanted in ("open-settings", "talk"):
+        for wanted in ("open-dashboard", "open-settings", "talk"):
             await page.key("Tab", 9)
             assert await page.js(focused) == wanted
         await page.key("Enter", 13)
@@ -239,8 +246,11 @@ async def test_axe_finds_nothing_serious(request: pytest.FixtureRequest):
             await page.window(1200, 900, dark)
             assert await serious(page) == []
         await page.click("#open-settings")
-        assert await serious(page) == []
-        await page.click("#settings .primary")
+        for size in (1200, 390):
+            await page.window(size, 900)
+            assert await serious(page) == [], f"the drawer, {size} wide"
+        await page.click("#close-settings")
+        await page.window(1200, 900)
         await page.click("#samples button")
         await page.until("document.querySelectorAll('.turn .cost').length > 1", 30)
         assert await serious(page) == [], "in a call"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tonewise import config, engines, plugins
 from tonewise.cli.explain import command
 from tonewise.errors import ConfigError
-from tonewise.facts import Circumstances, Exchange, ModelFacts, Transcript, VoiceCues
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.plan import Circumstances, Exchange, ModelFacts
 from tonewise.routes import RouteSettings, Rule, Variant, variant_of
 from tonewise.routing import policy
 from tonewise.routing.complexity import complexity
@@ -625,7 +626,7 @@ def test_a_mistake_in_the_settings_names_the_place_and_the_choices(tmp_path, tex
 
 def test_rules_need_a_policy_that_reads_them(tmp_path):
     with pytest.raises(ConfigError, match='use = "policy" under'):
-        loaded(tmp_path, SETTINGS.replace('use = "policy"', "").replace("weights", "x"))
+        loaded(tmp_path, SETTINGS.replace('"policy"', '"thresholds"').replace("weights", "x"))
 
 
 @pytest.mark.parametrize(

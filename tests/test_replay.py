@@ -119,7 +119,7 @@ def test_wall_times_are_told_when_asked_for(scripted):
 def test_the_timeline_tells_what_was_said_how_and_why(scripted):
     told = tonewise("replay", "--config", scripted, SAMPLES[0])
     assert told.returncode == 0, told.stderr
-    for part in ("turn 1", "said", "“where is my order”", "how", "fast", "complexity", "reply"):
+    for part in ("turn 1", "said", "“where is my order”", "how", "fast", "worth most", "reply"):
         assert part in told.stdout
     assert "times real time" in told.stdout
 
@@ -246,13 +246,14 @@ def test_the_samples_are_routed_by_what_is_said_and_by_how_it_is_said():
         if event["event"] == "turn_routed"
     ]
     assert [plan["route"] for plan in plans] == [
-        *("fast", "fast", "fast"),
-        *("fast", "fast", "frontier", "fast"),
+        *("fast", "fast", "fast", "fast"),
+        *("fast", "fast", "fast", "frontier", "fast"),
         *("fast", "fast", "frontier"),
         *("fast", "fast", "frontier"),
     ]
-    hesitant, complex_one, frustrated = plans[5], plans[9], plans[12]
+    hesitant, complex_one, frustrated = plans[7], plans[11], plans[14]
     assert hesitant["reasons"][0]["signal"] == "hesitation"
     assert hesitant["complexity"] < 0.5
-    assert complex_one["reasons"][0]["signal"] == "complexity"
+    assert complex_one["reasons"][0]["signal"] == "utility"
+    assert complex_one["complexity"] >= 0.5
     assert frustrated["reasons"][0]["signal"] == "frustration"

@@ -22,7 +22,8 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import Plan, Reason, Transcript, VoiceCues
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.plan import Plan, Reason
 from tonewise.replaying.picture import COLUMNS, picture
 from tonewise.replaying.rehearsal import Source
 from tonewise.replaying.report import page

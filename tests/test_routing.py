@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tonewise import plugins
 from tonewise.errors import ConfigError
-from tonewise.facts import Exchange, Transcript, VoiceCues
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.plan import Exchange
 from tonewise.routing import complexity as scoring
 from tonewise.routing import small_talk, thresholds
 from tonewise.routing.complexity import LONGEST, complexity, in_words

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonewise.errors import ConfigError
-from tonewise.facts import Circumstances, Exchange, Pauses, Transcript, VoiceCues, Word
+from tonewise.facts import Pauses, Transcript, VoiceCues, Word
+from tonewise.plan import Circumstances, Exchange
 from tonewise.routes import Rule
 from tonewise.routing import cel_syntax, rules, variables
 from tonewise.routing.cel_syntax import DEEPEST, LONGEST, SyntaxProblem
@@ -55,7 +56,7 @@ def compiled(when, metadata=("tier", "age")):
 def asked(when, turn=FULL, metadata=("tier", "age"), task="request"):
     """Does the rule match, and why could it not be asked?"""
     rule = compiled(when, metadata)
-    asking = rules.Asked(variables.values(turn, 0.3, task, rule.reads))
+    asking = rules.Asked(variables.values(turn, 0.3, task, rule.reads), rule.language)
     return asking.matches(rule), [skipped.why for skipped in asking.skipped]
 
 
@@ -253,7 +254,9 @@ def test_more_distress_never_makes_a_rule_untrue(floors, joins, low, high, raise
     def matches(value):
         cues = VoiceCues(1.0, emotion={"anger": 0.5}, **{"frustration": 0.5, raised: value})
         turn = Turn(1, Transcript("hi"), cues)
-        return rules.Asked(variables.values(turn, 0.1, None, rule.reads)).matches(rule)
+        return rules.Asked(variables.values(turn, 0.1, None, rule.reads), rule.language).matches(
+            rule
+        )
 
     assert matches(high) >= matches(low)
 

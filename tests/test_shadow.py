@@ -2,8 +2,8 @@
 
 from tonewise import plugins
 from tonewise.events import ReplyEnded, StageFailed, TurnRouted, from_json, to_json
-from tonewise.facts import Plan, Reason
 from tonewise.peer import Heard, HungUp
+from tonewise.plan import Plan, Reason
 from tonewise.routing import policy
 
 from test_call import TURN, Line, conduct, engines  # isort: skip

@@ -408,7 +408,7 @@ async def test_a_model_that_never_lets_go_keeps_no_call_from_its_end():
 
 
 async def test_a_reply_that_is_ready_while_the_caller_makes_a_sound_waits_for_its_end():
-    stt = plugins.load("stt", "scripted", {"lines": ["where is it", "mm"], "delay_s": 0.8})
+    stt = plugins.load("stt", "scripted", {"lines": ["where is it", "mm"], "delay_s": 0.9})
     loaded = speaking([], stt=stt)
     async with Peer(loaded) as peer:
         await peer.says(("silence", 0.2), ("speech", 0.4), ("silence", 0.76))

@@ -24,7 +24,7 @@ from tonewise.default_models import Model
 from tonewise.errors import PluginError, WireError
 from tonewise.events import AnyEvent, ReplyEnded, TurnRouted
 from tonewise.peer import Greeting, Heard, HungUp, Inbound, Played, Pressed
-from tonewise.settings import Server, Stt, Tts, Vad
+from tonewise.settings import Endpoint, Server, Stt, Tts, Vad
 from tonewise.transports.sockets import Socket, TcpPeer, WebSocketPeer
 from tonewise.transports.telephone import MOST_GARBLED, TelephoneTransport
 
@@ -229,6 +229,7 @@ def loaded():
     config = Config(
         vad=Vad(use="silero"),
         stt=Stt(use="scripted", options={"lines": ["Where is my order?"] * 9}),
+        endpoint=Endpoint(use="fixed"),
         tts=Tts(use="scripted"),
         models=(Model("script", "fast", "scripted"),),
     )

@@ -24,7 +24,7 @@ import test_wire_signatures as signing
 from phones import PHONES, Phone, decode, tone
 from test_telephone import ONE_EACH, SPEECH, Handset
 from test_websocket import health, served, settings
-from tonewise import posting, server
+from tonewise import application, posting
 from tonewise.cli import tonewise as cli
 from tonewise.errors import ConfigError, WireError
 from tonewise.phones.dialect import Dialled
@@ -469,7 +469,7 @@ def test_a_provider_that_asks_again_for_a_ringing_call_takes_no_second_line():
 def test_a_server_that_would_not_be_safe_does_not_start(table, environ, told):
     config = msgspec.structs.replace(settings(), telephony=Telephony(wires={"twilio": {}}, **table))
     with pytest.raises(ConfigError, match=re.escape(told)):
-        server.create_app(config, environ=environ)
+        application.create_app(config, environ=environ)
 
 
 def test_insecure_is_for_loopback_only():
@@ -477,7 +477,7 @@ def test_insecure_is_for_loopback_only():
         settings(host="0.0.0.0"), telephony=Telephony(wires={"twilio": {}})
     )
     with pytest.raises(ConfigError, match="--insecure"):
-        server.create_app(config, environ={"TONEWISE_TOKEN": "t"}, insecure=True)
+        application.create_app(config, environ={"TONEWISE_TOKEN": "t"}, insecure=True)
 
 
 async def test_without_telephones_there_is_nothing_to_call():

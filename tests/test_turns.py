@@ -17,7 +17,7 @@ from tonewise.events import (
     TurnEnded,
 )
 from tonewise.facts import Patience
-from tonewise.floor import TABLE, Floor, Interjected, Lingered, Signal, Timing
+from tonewise.floor import TABLE, Floor, Hushed, Interjected, Lingered, Signal, Timing
 from tonewise.turns import TurnTaking
 
 FRAME = RATE // 100  # 10 ms
@@ -29,7 +29,7 @@ def say(taking: TurnTaking, *stretches: tuple[str, float]) -> list:
     for kind, seconds in stretches:
         for _ in range(round(seconds * 100)):
             happened += taking.hear(kind == "speech", FRAME)
-    return [event for event in happened if not isinstance(event, Lingered)]
+    return [event for event in happened if not isinstance(event, Hushed | Lingered)]
 
 
 def kinds(events: list) -> list[type]:
@@ -115,6 +115,15 @@ def test_speaking_on_over_the_reply_takes_the_floor_back():
     assert (started.turn, started.start_s) == (2, pytest.approx(1.3))
 
 
+def test_what_only_may_be_speech_holds_the_reply_and_takes_the_floor_from_nobody():
+    taking = answered(Timing(barge_in=0.3))
+    happened = [
+        event for _ in range(80) for event in taking.hear(spoken=True, samples=FRAME, sure=False)
+    ]
+    assert kinds(happened) == [ReplyHeld]
+    assert taking.floor is Floor.OVERLAP
+
+
 def test_a_short_sound_over_the_reply_is_weighed_and_nothing_else_happens_meanwhile():
     taking = answered()
     held, interjected = say(taking, ("speech", 0.3), ("silence", 0.5))
@@ -198,6 +207,38 @@ def test_a_turn_that_is_over_says_how_long_it_was_waited_for_and_why():
     assert ended.patience.reason == "a question that is whole"
 
 
+def test_a_turn_ends_with_the_word_that_it_is_over_where_the_silence_has_lasted_so_long():
+    taking = TurnTaking(Timing())
+    say(taking, ("speech", 1.0), ("silence", 0.15))
+    assert taking.wait(1, Patience(0.2, 0.9)) == []
+    (ended,) = taking.wait(1, Patience(0.12, 0.97, reason="a question that is whole"))
+    assert isinstance(ended, TurnEnded)
+    assert ended.at == pytest.approx(1.15)
+    assert taking.floor is Floor.REPLYING
+    assert taking.wait(1, Patience(0.12, 0.97)) == []
+
+
+def test_a_fallen_voice_is_told_once_a_silence_and_before_the_pause():
+    taking, hushed = TurnTaking(Timing(hush=0.03, lull=0.1)), []
+    for spoken, frames in ((True, 50), (False, 5), (True, 20), (False, 20)):
+        for _ in range(frames):
+            hushed += [
+                (round(taking.silence_s, 3), type(event))
+                for event in taking.hear(spoken, FRAME)
+                if isinstance(event, Hushed | SpeechPaused)
+            ]
+    assert hushed == [(0.03, Hushed), (0.03, Hushed), (0.1, SpeechPaused)]
+
+
+def test_speech_ends_where_its_last_frame_grows_quiet():
+    taking = TurnTaking(Timing(patience=0.5))
+    say(taking, ("speech", 1.0))
+    taking.hear(spoken=True, samples=FRAME, quiet=FRAME * 3 // 4)
+    *_, ended = say(taking, ("silence", 1.0))
+    assert ended.end_s == pytest.approx(1.0025, abs=0.001)
+    assert ended.at - ended.end_s == pytest.approx(0.5, abs=0.01)
+
+
 def test_advice_that_comes_too_late_or_for_another_turn_changes_nothing():
     taking = TurnTaking(Timing(patience=0.7))
     say(taking, ("speech", 1.0), ("silence", 0.2))
@@ -261,7 +302,7 @@ def test_whatever_is_heard_turns_are_numbered_and_ordered(stretches, replies):
                 taking.reply_over(taking.turn)
                 happened += taking.weigh(meant=frame % 2 == 0)
     happened += taking.audio_over()
-    happened = [e for e in happened if not isinstance(e, Lingered | Interjected)]
+    happened = [e for e in happened if not isinstance(e, Hushed | Lingered | Interjected)]
     started = [e for e in happened if isinstance(e, SpeechStarted)]
     ended = [e for e in happened if isinstance(e, TurnEnded)]
     assert [e.turn for e in started] == list(range(1, len(started) + 1))

@@ -555,7 +555,7 @@ def test_a_network_of_ones_own_is_named_by_its_path(tiny):
     assert engine.name == "tiny 0.0.1"
     assert engine.license == "CC0-1.0"
     assert engine.emotion
-    assert engine.weights == (Path(tiny),)
+    assert engine.weight_files == (Path(tiny),)
 
 
 @pytest.mark.parametrize(

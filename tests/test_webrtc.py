@@ -26,7 +26,7 @@ from tonewise import plugins
 from tonewise.errors import AudioError, PluginError, WireError
 from tonewise.peer import Greeting, Heard, HungUp
 from tonewise.server import Running
-from tonewise.settings import Tts, WebRtc
+from tonewise.settings import Endpoint, Tts, WebRtc
 from tonewise.stages import TurnAudio
 from tonewise.wire.jitter import Packet
 
@@ -60,7 +60,10 @@ async def webrtc_server(
     """A server with a voice of tones; options that begin with `webrtc_` are of that table."""
     table = {key.removeprefix("webrtc_"): server.pop(key) for key in [*server] if "webrtc_" in key}
     config = msgspec.structs.replace(
-        settings(llm, **server), webrtc=WebRtc(**table), tts=Tts(use="scripted")
+        settings(llm, **server),
+        webrtc=WebRtc(**table),
+        tts=Tts(use="scripted"),
+        endpoint=Endpoint(use="fixed"),  # the script's words are not those that are being said
     )
     async with served(config, token) as running:
         yield running
@@ -259,6 +262,34 @@ async def test_who_brings_no_token_or_comes_from_a_strangers_page_is_turned_away
         evil = {"origin": "https://evil.example"}
         foreign = await post(server, "webrtc", json={"sdp": offer}, headers=evil)
         assert foreign.status_code == 403
+
+
+async def test_pages_of_named_origins_may_read_the_answers_and_others_may_not():
+    friend = "https://friend.example"
+    async with webrtc_server(origins=(friend,)) as server:
+        asks = {
+            "origin": friend,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization, content-type",
+        }
+        for path in ("webrtc", "whip", "whip/none", "webrtc/config"):
+            got = await post(server, path, method="OPTIONS", headers=asks)
+            assert got.status_code == 204
+            assert got.headers["access-control-allow-origin"] == friend
+            assert "DELETE" in got.headers["access-control-allow-methods"]
+            assert "authorization" in got.headers["access-control-allow-headers"]
+        got = await post(server, "webrtc", json={}, headers={"origin": friend})
+        assert got.status_code == 400
+        assert got.headers["access-control-allow-origin"] == friend, "a refusal can be read, too"
+        assert "location" in got.headers["access-control-expose-headers"]
+        got = await post(server, "whip", method="OPTIONS")
+        assert "application/sdp" in got.headers["accept-post"], "RFC 9725, 4.2"
+        other = {**asks, "origin": "https://stranger.example"}
+        got = await post(server, "webrtc", method="OPTIONS", headers=other)
+        assert got.status_code == 403
+        assert "access-control-allow-origin" not in got.headers
+        got = await post(server, "webrtc/config", method="GET", headers={"origin": other["origin"]})
+        assert "access-control-allow-origin" not in got.headers
 
 
 @needs_address

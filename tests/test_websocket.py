@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,6 +131,7 @@ async def test_a_call_gives_its_events_in_order_and_ends():
         await call.send('{"type":"stop"}')
         last, code, _ = await to_the_end(call)
     assert told[0]["wire"] == "plain"
+    assert re.fullmatch("[0-9a-f]{16}", told[0]["call"]), "no two in years of records are the same"
     assert told[0]["caller"] == {"tier": "gold"}
     order = [
         "call_started",
@@ -473,5 +475,50 @@ async def test_the_command_serves_until_ctrl_c(tmp_path: Path):
                 last, code, _ = await to_the_end(call)
             assert (last[-1]["reason"], code) == ("the server stops", 1001)
             assert await asyncio.to_thread(process.wait, 5) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM comes in another way there")
+async def test_an_engine_that_hangs_does_not_keep_a_stopped_server_alive(tmp_path: Path):
+    (tmp_path / "deafness").mkdir()
+    (tmp_path / "deafness" / "deaf.py").write_text(
+        "import time\n"
+        "class Deaf:\n"
+        "    name = 'deaf'\n"
+        "    def open(self, language=None): return self\n"
+        "    def transcribe(self, turn):\n"
+        "        print('asleep', flush=True)\n"
+        "        time.sleep(600)\n"
+        "def load(): return Deaf()\n"
+    )
+    (tmp_path / "tonewise.toml").write_text('[stt]\nuse = "deafness.deaf"\n')
+    places = [str(tmp_path), *(path for path in sys.path if path)]
+    process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
+        [sys.executable, "-m", "tonewise", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+    async def printed(what: str) -> str:
+        told = ""
+        while what not in told:
+            line = await asyncio.to_thread(process.stdout.readline)
+            assert line, f"it ended after: {told}"
+            told += line
+        return told
+
+    with process:
+        try:
+            port = int((await printed("Ready. Open")).rsplit(":", 1)[1].split("/")[0])
+            async with connect(f"ws://127.0.0.1:{port}/call") as call:
+                await say(call)
+                async with asyncio.timeout(20):
+                    await printed("asleep")
+                process.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(process.wait, 8) == 0
         finally:
             process.kill()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tonewise.audio import from_pcm16
 from tonewise.errors import WireError
-from tonewise.peer import Heard, HungUp, Played
+from tonewise.peer import Heard, HungUp, Misasked, Played, Rated, Tuned
+from tonewise.tuning import Tuning
 from tonewise.wire.origin import host_is_ours, is_loopback, origin_is_welcome
 from tonewise.wire.plain import PlainWire
 
@@ -44,6 +45,36 @@ def test_played_and_stop_are_understood():
     assert begun().read('{"type":"stop"}') == HungUp("hung up")
 
 
+def test_wishes_and_verdicts_are_understood():
+    tune = {"type": "tune", "weights": {"cost": 2}, "patience": 1.5, "only": ["quick"]}
+    assert begun().read(json.dumps(tune)) == Tuned(Tuning({"cost": 2.0}, 1.5, ("quick",)))
+    assert begun().read('{"type":"tune"}') == Tuned(Tuning())
+    said = begun().read('{"type":"feedback","turn":3,"score":1,"label":"resolved"}')
+    assert said == Rated(3, 1.0, "resolved")
+
+
+@pytest.mark.parametrize(
+    ("message", "request_", "says"),
+    [
+        ('{"type":"tune","weights":{"cost":-1}}', "tune", "weights"),
+        ('{"type":"tune","weights":{"cost":"much"}}', "tune", "weights"),
+        ('{"type":"tune","patience":99}', "tune", "patience: expected `float` <= 4"),
+        ('{"type":"tune","only":"quick"}', "tune", "only"),
+        ('{"type":"tune","temperature":2}', "tune", "unknown field `temperature`"),
+        ('{"type":"feedback","turn":3}', "feedback", "missing required field `score`"),
+        ('{"type":"feedback","turn":0,"score":1}', "feedback", "turn"),
+        ('{"type":"feedback","turn":1,"score":7}', "feedback", "score: expected `float` <= 1"),
+    ],
+)
+def test_a_wish_that_is_no_wish_is_answered_and_ends_no_call(message, request_, says):
+    wire = begun()
+    misasked = wire.read(message)
+    assert isinstance(misasked, Misasked)
+    assert misasked.request == request_
+    assert says in misasked.problem
+    assert wire.read('{"type":"stop"}') == HungUp("hung up")
+
+
 @given(pcm=st.binary(max_size=400), cuts=st.lists(st.integers(0, 400), max_size=8))
 def test_a_message_may_end_anywhere_even_inside_a_sample(pcm: bytes, cuts: list[int]):
     edges = [0, *sorted(cut for cut in cuts if cut <= len(pcm)), len(pcm)]
@@ -71,9 +102,9 @@ def test_any_rate_comes_out_at_16_khz(rate: int):
         ('{"type":"start","caller":{"name":"\\ud800"}}', 1007, "not JSON"),
         ("[" * 8000, 1007, "expected `object`"),
         ("[]", 1007, "expected `object`"),
-        ("{}", 1003, "choose start, played, press, emotion or stop"),
-        ('{"type":"dance"}', 1003, "choose start, played, press, emotion or stop"),
-        ('{"type":5}', 1003, "choose start, played, press, emotion or stop"),
+        ("{}", 1003, "choose start, played, press, emotion, tune, feedback or stop"),
+        ('{"type":"dance"}', 1003, "choose start, played, press, emotion, tune, feedback or stop"),
+        ('{"type":5}', 1003, "choose start, played, press, emotion, tune, feedback or stop"),
         ('{"type":"start","rate":1}', 1007, "rate: expected `int` >= 8000"),
         ('{"type":"start","rate":1e9}', 1007, "rate"),
         ('{"type":"start","rat":8000}', 1007, "unknown field `rat`"),

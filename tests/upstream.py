@@ -100,6 +100,9 @@ class Upstream:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+                if head[0].startswith("HEAD "):  # somebody wakes us before the first request
+                    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 length = next(
                     int(line[15:]) for line in head if line.lower()[:15] == "content-length:"
                 )

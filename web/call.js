@@ -1,6 +1,7 @@
 // One call of the page: a source, a line to the server, and what to do when the line breaks.
 
 import { Loudness } from "./ears.js";
+import { Keep } from "./keep.js";
 import { SocketLine } from "./line.js";
 import { PeerLine } from "./peer.js";
 import { LOST } from "./problems.js";
@@ -14,9 +15,10 @@ export const token = new URLSearchParams(location.hash.slice(1)).get("token");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * `settings` is { speech, emotion, language, way }, `webrtc` what the server offers. The hooks:
+ * `settings` is { speech, emotion, language, way, record, tuning }, `webrtc` what the server offers;
+ * `record` is "server", "browser" or null, `tuning` what is wished for the call or null. The hooks:
  * `onBegun(way, insteadOfWebRtc)`, `onEvent(event, text)`, `onHeard(pcm, rate, reply)`, `onStatus(text)`,
- * `onBroken()` before it calls again, and once `onOver(problem)`.
+ * `onBroken()` before it calls again, `onKept(recording)`, and once `onOver(problem)`.
  */
 export class Call {
   #settings;
@@ -30,7 +32,9 @@ export class Call {
   #beingTold = false; // the notice is being spoken
   #first = null; // the line that was tried first
   #calling = false; // between calling and the beginning of the call
+  #keep = null; // this browser's own recording
   over = false;
+  name = ""; // at the server
 
   constructor(settings, webrtc, hooks) {
     this.#settings = settings;
@@ -50,6 +54,9 @@ export class Call {
     this.#loudness = new Loudness(this.#source.context);
     this.#hooks.onStatus("Calling …");
     if (!(await this.#dial(false))) return undefined;
+    if (this.#settings.record === "browser") {
+      this.#keep = new Keep(this.#source.context, this.#source.stream, this.#loudness.input);
+    }
     await this.#source.start();
     this.#source.over.then(() => this.#sourceOver());
     return undefined;
@@ -57,9 +64,33 @@ export class Call {
 
   /** The caller hangs up. */
   stop() {
-    if (this.#source && this.#line && !this.#calling) this.#line.stop();
-    else this.#finish(null);
+    if (this.#source && this.#line && !this.#calling) {
+      this.#save();
+      this.#line.stop();
+    } else {
+      this.#line?.drop();
+      this.#finish(null);
+    }
     this.#source?.stop();
+  }
+
+  /** The page is being closed: nobody is left to wait for a goodbye. */
+  abandon() {
+    this.#line?.drop();
+    this.#finish(null);
+  }
+
+  /** What the caller wishes from now on; null: nothing. */
+  tune(wishes) {
+    this.#settings.tuning = wishes;
+    this.#line?.send({ type: "tune", ...wishes });
+  }
+
+  /** What the caller thinks of a reply; false where nobody takes it any more. */
+  rate(turn, score) {
+    if (this.over || !this.#line) return false;
+    this.#line.send({ type: "feedback", turn, score });
+    return true;
   }
 
   /** Switches the reading of feelings, in the middle of the call. */
@@ -71,9 +102,10 @@ export class Call {
   // ------------------------------------------------------------ the line
 
   async #dial(again) {
-    const { speech, emotion, language } = this.#settings;
+    const { speech, emotion, language, record } = this.#settings;
+    const agreed = record === "server" && { caller: { recording_consent: true } };
     const call = {
-      start: { speech, notice_shown: true, ...(language && { language }) },
+      start: { speech, notice_shown: true, ...agreed, ...(language && { language }) },
       emotion,
       token,
       iceServers: this.#webrtc.iceServers,
@@ -106,7 +138,11 @@ export class Call {
 
   #told(line, event, text) {
     if (this.#line !== line) return;
-    if (event.event === "call_started") this.#hooks.onBegun(line.name, line !== this.#first);
+    if (event.event === "call_started") {
+      this.name = event.call;
+      this.#hooks.onBegun(line.name, line !== this.#first);
+      if (this.#settings.tuning) line.send({ type: "tune", ...this.#settings.tuning });
+    }
     const ends = ["turn_ignored", "reply_ended", "reply_interrupted"];
     if (event.event === "turn_ended") this.#busy = event.turn;
     if (ends.includes(event.event) && event.turn >= this.#busy) this.#busy = 0;
@@ -163,7 +199,13 @@ export class Call {
     if (this.over) return;
     this.over = true;
     removeEventListener("offline", this.#offline);
+    this.#save();
     this.#source?.stop();
     this.#hooks.onOver(trouble);
+  }
+
+  #save() {
+    this.#keep?.stop().then((recording) => this.#hooks.onKept(recording));
+    this.#keep = null;
   }
 }

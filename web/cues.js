@@ -68,7 +68,7 @@ export function terms(list = []) {
     const sign = term.contribution < 0 ? "" : "+";
     const bias = term.name === "bias";
     const name = bias ? "starting point" : term.name.replaceAll("_", " ");
-    const value = bias ? "" : ` ${Number(term.value.toPrecision(3))}`;
+    const value = bias ? "" : ` ${Number(term.value.toPrecision(Math.abs(term.value) < 1 ? 2 : 3))}`.replace("-", "−");
     return el("li", {}, el("span", {}, `${name}${value}`), bar,
       el("span", { class: "n" }, sign + number(term.contribution, 2)));
   });

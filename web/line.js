@@ -60,6 +60,13 @@ export class SocketLine {
     else this.#socket?.close();
   }
 
+  /** Lets go at once: the call was given up, or the page is being closed. */
+  drop() {
+    this.#over = true;
+    this.#deafen();
+    this.#socket?.close();
+  }
+
   /** The browser says that it is offline: nobody will tell the socket for a long time. */
   lost() {
     this.#socket?.close();

@@ -50,8 +50,11 @@ export class PeerLine {
     this.#channel = peer.createDataChannel("events");
     const began = this.#hear(this.#channel);
     peer.addTrack(stream.getAudioTracks()[0], stream);
-    const answer = await this.#offer({ ...(start.language && { language: start.language }), emotion, notice_shown: true, ...(token && { token }) });
+    const { language, caller } = start;
+    const known = { ...(language && { language }), ...(caller && { caller }), ...(token && { token }) };
+    const answer = await this.#offer({ emotion, notice_shown: true, ...known });
     if (!answer) return false;
+    if (this.#over) return this.#letGo(); // given up meanwhile: the server need not wait for us
     await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     this.#begun = await Promise.race([began, after(CONNECT_MS, false)]);
     if (!this.#begun) return this.#giveUp();
@@ -67,6 +70,12 @@ export class PeerLine {
   stop() {
     this.send({ type: "stop" });
     setTimeout(() => this.#end(null), 1500);
+  }
+
+  /** Lets go at once: the call was given up, or the page is being closed. */
+  drop() {
+    this.#over = true;
+    this.#letGo();
   }
 
   /** The browser says that it is offline. */
@@ -161,6 +170,7 @@ export class PeerLine {
     if (!this.#location || this.#reason !== null) return;
     const init = { method: "DELETE", headers: authorized(this.#token), keepalive: true };
     fetch(this.#location.replace(/^\//, ""), init).catch(() => {});
+    this.#location = null;
   }
 }
 

@@ -4,6 +4,8 @@ import { Bill } from "./cost.js";
 import { cuesOf, folded, measures, score, terms } from "./cues.js";
 import { capital, clock, dollars, el, fill, milliseconds, number } from "./dom.js";
 import { total, waterfall } from "./latency.js";
+import { Rating } from "./rating.js";
+import { inShort, weighed } from "./weighed.js";
 
 const OUTCOMES = {
   interrupted: "you spoke over the reply; the rest was not said",
@@ -20,6 +22,8 @@ export class Turn {
   #ms = {};
   #endedAt = 0;
   #bill = new Bill();
+  #rating;
+  #partly = false; // words are shown before their time
   #part = {
     when: el("span", { class: "when" }),
     badge: el("span", { class: "badge" }),
@@ -36,8 +40,10 @@ export class Turn {
     cost: el("div"),
   };
 
-  constructor(turn) {
+  /** `rate(score)` passes on what the caller thinks of the reply. */
+  constructor(turn, rate) {
     const part = this.#part;
+    this.#rating = new Rating(turn, rate);
     const title = `turn-${turn}-${Math.random().toString(36).slice(2, 7)}`;
     const head = el("header", {}, el("h3", { id: title }, `Turn ${turn}`), part.when, part.badge);
     this.evidence = el("details", { class: "evidence", hidden: "" },
@@ -48,18 +54,21 @@ export class Turn {
         el("section", {}, el("h4", {}, "Where the time went"), part.time, part.tries, part.cost)),
       part.measured);
     this.element = el("li", { class: "turn", "aria-labelledby": title }, head, part.said, part.because,
-      part.reply, part.notes, this.evidence);
+      part.reply, this.#rating.element, part.notes, this.evidence);
   }
 
-  tell(event) {
+  /** `wishes`: what the caller wished for the call, in words. */
+  tell(event, wishes) {
     const handle = {
       speech_paused: () => this.#live("a pause"),
       speech_resumed: () => this.#live("listening"),
       turn_ended: () => this.#over(event),
+      turn_partly_transcribed: () => this.#partlyTranscribed(event),
       turn_transcribed: () => this.#transcribed(event),
       turn_measured: () => this.#measured(event),
       turn_ignored: () => this.#ignored(event),
-      turn_routed: () => this.#routed(event),
+      turn_routed: () => this.#routed(event, wishes),
+      feedback_given: () => this.#rating.given(event.score),
       attempt_ended: () => this.#tried(event),
       aside_spoken: () => this.#note(`“${event.text}” was said meanwhile.`),
       reply_streamed: () => this.#streamed(event),
@@ -77,6 +86,12 @@ export class Turn {
     if (!this.settled && !this.#plan) this.#settle("You went on; the next reply knows this.");
   }
 
+  /** What became of a verdict that was given after the call. */
+  rated(score, problem) {
+    if (problem) this.#rating.refused(problem);
+    else this.#rating.given(score);
+  }
+
   callOver() {
     if (!this.settled) this.#settle("The call ended first.");
   }
@@ -89,23 +104,33 @@ export class Turn {
 
   // ------------------------------------------------------------ hearing
 
+  /** What goes on before the words are known; words that are shown already stay. */
   #live(doing) {
-    fill(this.#part.said, doing);
+    this.#part.when.textContent = this.#partly ? doing : "";
+    if (!this.#partly) fill(this.#part.said, doing);
+  }
+
+  #partlyTranscribed({ transcript }) {
+    if (!this.#part.said.classList.contains("live")) return; // the last word is spoken
+    this.#partly = true;
+    this.#part.said.classList.add("partly");
+    fill(this.#part.said, el("span", { class: "unseen" }, "so far: "), transcript.text);
+    if (!this.#part.when.textContent) this.#part.when.textContent = "listening";
   }
 
   #over({ at, start_s, end_s, reason, patience }) {
     this.#endedAt = performance.now();
     if (reason === "patience") this.#ms.silence = (at - end_s) * 1000;
     this.#ms.patience = patience;
-    this.#part.when.textContent = `${clock(start_s)} to ${clock(end_s)}`;
     this.#live("understanding");
+    this.#part.when.textContent = `${clock(start_s)} to ${clock(end_s)}`;
     if (reason === "too_long") this.#note("The turn grew too long and was cut here.");
   }
 
   #transcribed({ transcript, stt_ms }) {
     this.#ms.stt = stt_ms;
     this.#ms.heard = performance.now() - this.#endedAt;
-    this.#part.said.classList.remove("live");
+    this.#part.said.classList.remove("live", "partly");
     fill(this.#part.said, transcript.text || "…");
     if (transcript.language) this.#part.said.lang = transcript.language;
   }
@@ -127,16 +152,17 @@ export class Turn {
 
   // ------------------------------------------------------------ deciding
 
-  #routed({ plan, routing_ms }) {
+  #routed({ plan, routing_ms }, wishes) {
     this.#plan = plan;
+    this.#rating.offer();
     this.#ms.route = routing_ms;
     this.#ms.decided = performance.now() - this.#endedAt;
     this.element.dataset.route = plan.route;
     this.#part.badge.textContent = plan.route;
     const [first, ...others] = plan.reasons;
-    fill(this.#part.because, first ? `${capital(plan.route)}, because ${first.text}.` : "");
-    const also = others.filter(({ text }) => !BARE.test(text)).map(({ text }) => el("li", {}, text));
-    const asked = plan.reasons.filter(({ signal, value }) => value !== undefined && !(signal in plan));
+    fill(this.#part.because, first ? `${capital(plan.route)}, because ${plan.scores?.length ? inShort(first.text) : first.text}.` : "");
+    const also = others.filter(({ text }) => !BARE.test(text)).map(({ text }) => el("li", {}, plan.scores?.length ? inShort(text) : text));
+    const asked = plan.reasons.filter(({ signal, value }) => value !== undefined && signal !== "utility" && !(signal in plan));
     const line = (signal) => plan.reasons.find((reason) => reason.signal === signal)?.threshold;
     fill(
       this.#part.why,
@@ -147,7 +173,8 @@ export class Turn {
       ...asked.map(({ signal, value, threshold }) => score(signal, value, threshold)),
       also.length ? el("ul", { class: "also" }, ...also) : null,
       plan.escalated ? el("p", { class: "aside" }, "Escalated: stronger than the words alone would have earned.") : null,
-      models(plan.scores),
+      wishes ? el("p", { class: "aside wishes" }, `By your settings: ${wishes}.`) : null,
+      weighed(plan.scores),
     );
     this.#part.reply.classList.add("coming");
     this.evidence.hidden = false;
@@ -221,7 +248,7 @@ export class Turn {
     this.settled = true;
     if (this.#part.said.classList.contains("live")) {
       this.#part.said.classList.remove("live");
-      fill(this.#part.said, "…");
+      if (!this.#partly) fill(this.#part.said, "…");
     }
     if (note) this.#note(note);
   }
@@ -229,12 +256,4 @@ export class Turn {
   #note(text) {
     this.#part.notes.append(el("li", {}, text));
   }
-}
-
-/** Every model that was weighed, the best first. */
-function models(scores = []) {
-  const rows = scores.map(({ model, utility, excluded_by }) =>
-    el("li", {}, el("b", {}, model), ` ${utility === undefined ? `left out: ${excluded_by}` : `worth ${number(utility, 2)}`}`));
-  return folded("the models, weighed", rows.length ? el("ol", { class: "weighed" }, ...rows) : null,
-    scores[0] && terms(scores[0].contributions));
 }

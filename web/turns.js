@@ -1,17 +1,11 @@
 // A call: its turns, how the caller sounds over time, and its events to take away.
 
+import { keptHere, keptThere, saveEvents } from "./away.js";
 import { dollars, el } from "./dom.js";
+import { hueOf } from "./hues.js";
 import { Meters } from "./meters.js";
+import { inWords } from "./tuning.js";
 import { Turn } from "./turn.js";
-
-const HUES = 6; // app.css has so many colours for routes
-const hues = new Map([["fast", 0], ["frontier", 1]]);
-
-/** The colour of a route, the same in all calls of the page. */
-export function hueOf(route) {
-  if (!hues.has(route)) hues.set(route, 2 + ((hues.size - 2) % (HUES - 2)));
-  return hues.get(route);
-}
 
 export class CallView {
   #turns = new Map();
@@ -26,18 +20,23 @@ export class CallView {
   #lines = [];
   #name;
   #announce;
+  #rate;
+  #call = ""; // its name at the server
+  #wishes = ""; // in words
+  #recording = null; // where the server's recording can be fetched
+  #away = el("div");
 
-  /** `announce` says something to a screen reader. */
-  constructor(parent, title, announce) {
+  /** `announce` says something to a screen reader; `rate(call, turn, score)` passes on a verdict. */
+  constructor(parent, title, announce, rate) {
     this.#announce = announce;
+    this.#rate = rate;
     const now = new Date();
     const when = now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    this.#name = `tonewise-${now.toISOString().slice(0, 19).replaceAll(":", "")}.jsonl`;
-    const save = el("button", { type: "button", class: "quiet" }, "Download events");
-    save.addEventListener("click", () => this.#save());
+    this.#name = `tonewise-${now.toISOString().slice(0, 19).replaceAll(":", "")}`;
+    const save = saveEvents(this.#name, this.#lines);
     this.section = el("section", { class: "call", "aria-label": title },
       el("header", {}, el("h2", {}, title), el("span", {}, when), save),
-      this.#meters.element, this.#notes, this.#list, this.#foot);
+      this.#meters.element, this.#notes, this.#list, this.#foot, this.#away);
     parent.prepend(this.section);
   }
 
@@ -46,13 +45,22 @@ export class CallView {
     if (!this.#foot.textContent) this.#ended({ turns: this.#latest, reason: "broken off" });
   }
 
+  /** This browser has recorded the call. */
+  kept(recording) {
+    this.#away.replaceChildren(keptHere(this.#name, recording));
+  }
+
   tell(event, line) {
-    this.#lines.push(line);
+    if (event.event !== "recording_began") this.#lines.push(line); // its link is for this page alone
     this.#meters.tell(event);
     const about = {
       notice_given: () => this.#note(event.spoken ? `You were told: “${event.text}”` : event.text),
       consent_changed: () => this.#note(consent(event)),
       key_pressed: () => this.#note(`Key ${event.digit} was pressed.`),
+      call_started: () => (this.#call = event.call),
+      call_tuned: () => this.#tuned(event),
+      recording_began: () => this.#recorded(event),
+      request_refused: () => event.request === "tune" && this.#note(`A setting was not taken: ${event.problem}.`),
       call_ended: () => this.#ended(event),
       speech_started: () => this.#begin(event),
       turn_routed: () => this.#routed(event),
@@ -62,7 +70,7 @@ export class CallView {
     const turn = this.#turns.get(event.turn);
     const card = turn?.element;
     const follow = card && !card.nextSibling && card.getBoundingClientRect().bottom < innerHeight;
-    turn?.tell(event);
+    turn?.tell(event, this.#wishes);
     if (follow) card.scrollIntoView({ block: "nearest" }); // it has grown
     if (turn && event.event === "turn_routed") turn.element.dataset.hue = hueOf(event.plan.route);
     if (turn && ["turn_routed", "reply_ended"].includes(event.event)) this.#announce(turn.spoken);
@@ -74,7 +82,7 @@ export class CallView {
     before?.talkedPast();
     if (before && !before.evidence.dataset.kept) before.evidence.open = false;
     this.#latest = turn;
-    const card = new Turn(turn);
+    const card = new Turn(turn, (score) => this.#rate(this.#call, turn, score, card));
     card.evidence.open = true;
     card.evidence.querySelector("summary").addEventListener("click", () => (card.evidence.dataset.kept = "yes"));
     const last = this.#list.lastElementChild;
@@ -93,7 +101,18 @@ export class CallView {
     this.#priced ||= cost_usd !== undefined;
   }
 
+  #tuned(event) {
+    this.#wishes = inWords(event);
+    this.#note(this.#wishes ? `From here on: ${this.#wishes}.` : "From here on all is as the server has it.");
+  }
+
+  #recorded({ link, minutes }) {
+    this.#recording = { link, minutes };
+    this.#note("This call is being recorded on the server, as you asked.");
+  }
+
   #ended({ turns, reason }) {
+    if (this.#recording) this.#away.replaceChildren(keptThere(this.#recording.link, this.#recording.minutes));
     for (const turn of this.#turns.values()) turn.callOver();
     const routes = [...this.#routes].map(([route, count]) => `${count} ${route}`).join(", ");
     const said = `${turns} ${turns === 1 ? "turn" : "turns"}`;
@@ -103,12 +122,6 @@ export class CallView {
 
   #note(text) {
     this.#notes.append(el("li", {}, text));
-  }
-
-  #save() {
-    const url = URL.createObjectURL(new Blob([this.#lines.join("\n"), "\n"], { type: "application/x-ndjson" }));
-    el("a", { href: url, download: this.#name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 }
 

@@ -30,7 +30,7 @@ from tonewise.events import (
     SpeechStarted,
     TurnEnded,
 )
-from tonewise.floor import Interjected, Lingered
+from tonewise.floor import Hushed, Interjected, Lingered
 from tonewise.keypad import Keypad
 from tonewise.peer import (
     EmotionSwitched,
@@ -40,6 +40,7 @@ from tonewise.peer import (
     Played,
     Pressed,
     Transport,
+    Wish,
     Witness,
 )
 from tonewise.stages import TurnAudio
@@ -94,6 +95,7 @@ class Call:
         self._courtesy = Courtesy(engines, transport, self._dialogue, self._emit, clock, self.end)
         self._dialogue.respect = self._courtesy.respect
         self._dialogue.hand_over = hand_over
+        self._dialogue.partials.tell = None if transport.has_keys else transport.send
         self._keypad = Keypad()
         self._in_hand: set[asyncio.Task[None]] = set()
         self._beyond_s = 0.0  # how long we have spoken since a recording ended
@@ -192,13 +194,14 @@ class Call:
             self._dialogue.mouth.tick()
 
     async def _take_in(
-        self, inbound: Heard | Played | Pressed | EmotionSwitched | OtherParty
+        self, inbound: Heard | Played | Pressed | EmotionSwitched | OtherParty | Wish
     ) -> None:
         match inbound:
             case Heard(samples):
                 if self._witness:
                     self._witness.heard(samples)
                 await self._follow(self._ear.hear(samples))
+                self._dialogue.partials.listen_along(self._tasks)
                 await self._read_keys(self._keypad.waited(self._at()))
                 if not self._live:
                     self._dialogue.mouth.tick()
@@ -213,6 +216,8 @@ class Call:
                 await self._read_keys(self._keypad.pressed(digit, self._at()))
             case EmotionSwitched(on):
                 self._courtesy.switched(on, self._tasks)
+            case wish:
+                self._dialogue.wishes.take(wish)
 
     async def _read_keys(self, digits: str | None) -> None:
         """A number was typed: an objection to being read, or a turn without sound."""
@@ -243,7 +248,7 @@ class Call:
         """Tell what was heard, and act on it."""
         event, sound = heard
         self._courtesy.quiet_since = self._clock()
-        if not isinstance(event, Lingered | Interjected):
+        if not isinstance(event, Hushed | Lingered | Interjected):
             self._emit(event)
         if sound is None:
             self._settle(event)
@@ -271,10 +276,12 @@ class Call:
     def _work_on(self, event: EarEvent, sound: TurnAudio) -> Coroutine[None, None, None]:
         """What takes time: beside the hearing, which goes on."""
         match event:
+            case Hushed():
+                return self._dialogue.read_at_once(event.turn, sound)
             case Interjected():
                 return self._dialogue.weigh(sound)
-            case TurnEnded(turn=turn):
-                return self._dialogue.take_turn(turn, sound, self._clock(), self._tasks)
+            case TurnEnded():
+                return self._dialogue.take_turn(event, sound, self._clock(), self._tasks)
         lingering = isinstance(event, Lingered)
         return self._dialogue.read_ahead(event.turn, sound, self._tasks, lingering=lingering)
 

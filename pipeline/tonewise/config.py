@@ -6,7 +6,7 @@ folder; else the defaults below. An environment variable overrides a key of the 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -18,6 +18,7 @@ from tonewise.default_models import DEFAULT_MODELS, Attempts, Model
 from tonewise.errors import ConfigError
 from tonewise.floor import Timing
 from tonewise.keeping import Recording
+from tonewise.operating import Api, Budget, Client, Learning, Profile, Store, Telemetry
 from tonewise.routes import RouteSettings, Rule
 from tonewise.settings import (
     Acoustic,
@@ -39,11 +40,13 @@ from tonewise.settings import (
 NOT_SETTINGS = (
     "TONEWISE_CONFIG",
     "TONEWISE_DATA",
+    "TONEWISE_DATABASE_URL",
+    "TONEWISE_PSEUDONYM_SECRET",
     "TONEWISE_RECORDING_KEY",
     "TONEWISE_TOKEN",
 )
 """Environment variables with our prefix that are no keys of the file: the file's own place, the
-data that benchmarks use, and the callers' token."""
+data that benchmarks use, the store's address, the recordings' key and the callers' token."""
 
 
 class Config(Section, frozen=True):
@@ -65,6 +68,14 @@ class Config(Section, frozen=True):
     tts: Tts = Tts()
     speech: Speech = Speech()
     recording: Recording = Recording()
+    api: Api = Api()
+    budget: Budget = Budget()
+    store: Store = Store()
+    profile: Profile = Profile()
+    learning: Learning = Learning()
+    telemetry: Telemetry = Telemetry()
+    routers: dict[str, Router] = {}  # noqa: RUF012 - msgspec makes one for each
+    clients: tuple[Client, ...] = ()
     models: tuple[Model, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -133,16 +144,29 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _override(table: dict[str, Any], environ: Mapping[str, str]) -> None:
+    others = {*NOT_SETTINGS, *_variables(table)}
     for name in sorted(environ):
-        if not name.startswith("TONEWISE_") or name in NOT_SETTINGS:
+        if not name.startswith("TONEWISE_") or name in others:
             continue
         section, _, key = name.removeprefix("TONEWISE_").lower().partition("__")
         _check_keys({section: {key: None} if key else {}}, Config, f"${name}", "")
-        if not key or section in ("models", "routes", "rules"):
+        if not key or section in ("models", "routes", "rules", "clients", "routers"):
             msg = f"${name}: write TONEWISE_<SECTION>__<KEY>, as in TONEWISE_TURNS__PATIENCE"
             raise ConfigError(msg)
         if isinstance(place := table.setdefault(section, {}), dict):  # else told of below
             place[key] = _value(environ[name])
+
+
+def _variables(table: object) -> Iterator[str]:
+    """Variables that the file itself names, as in `token_env = "TONEWISE_APP_KEY"`."""
+    if isinstance(table, dict):
+        for key, value in table.items():
+            if key.endswith("_env") and isinstance(value, str):
+                yield value
+            yield from _variables(value)
+    elif isinstance(table, list):
+        for item in table:
+            yield from _variables(item)
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -185,6 +209,7 @@ def _check_choices(config: Config, place: str) -> None:
     ]
     if config.router.shadow.use:
         used.append(("router.shadow", "routing", config.router.shadow.use))
+    used += [(f"routers.{name}", "routing", each.use) for name, each in config.routers.items()]
     used += [(f"models[{i}]", "llm", model.use) for i, model in enumerate(config.models)]
     for key, stage, use in used:
         choices = plugins.names(stage)
@@ -207,20 +232,40 @@ def _check_choices(config: Config, place: str) -> None:
 def _check_router(config: Config, place: str) -> None:
     models = {model.name: model.route for model in config.models}
     routes.check(config.routes, config.rules, models, place)
-    for section in (config.router, config.router.shadow):
+    _check_other_routers(config, place)
+    sections: tuple[Router | Shadow, ...] = (config.router, *config.routers.values())
+    for section in (*sections, config.router.shadow):
         routes.check_default(section.options.get("default_route"), config.routes, models, place)
     known = list(routes.STRENGTHS)
     strange = {name: route for name, route in models.items() if route not in known}
+    reached = {rule.route for rule in config.rules} | {route.name for route in config.routes}
+    reached |= {str(section.options.get("default_route")) for section in sections}
+    aside = {name: route for name, route in strange.items() if route not in reached}
+    if config.router.use == "policy" and aside:
+        name, route = next(iter(aside.items()))
+        msg = f"{place}: models: {name!r} has the route {route!r}"
+        msg += f"{plugins.did_you_mean(route, known)}; no rule leads there: name it in [[rules]] or"
+        raise ConfigError(f"{msg} give it a place under [[routes]]")
     if config.router.use == "thresholds" and strange:
         name, route = next(iter(strange.items()))
         msg = (
             f"{place}: models: {name!r} has the route {route!r}{plugins.did_you_mean(route, known)}"
         )
         raise ConfigError(f"{msg}; 'thresholds' sends turns to {' and '.join(known)} only")
-    policies = (config.router.use, config.router.shadow.use)
+    others = (each.use for each in config.routers.values())
+    policies = (config.router.use, config.router.shadow.use, *others)
     if (config.rules or config.routes) and set(policies) <= {"thresholds", ""}:
         msg = f"{place}: router.use: 'thresholds' reads no [[rules]] and no [[routes]]; write "
         raise ConfigError(f'{msg}use = "policy" under [router]')
+
+
+def _check_other_routers(config: Config, place: str) -> None:
+    for name, router in config.routers.items():
+        if name == "default":
+            raise ConfigError(f"{place}: routers.default: that is what [router] is called already")
+        if router.inworld or router.shadow.use:
+            msg = f"{place}: routers.{name}: 'inworld' and 'shadow' belong under [router]"
+            raise ConfigError(msg)
 
 
 def _models_for(environ: Mapping[str, str]) -> tuple[Model, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from tonewise.facts import ModelFacts
+from tonewise.plan import ModelFacts
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 

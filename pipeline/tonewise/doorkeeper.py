@@ -1,8 +1,8 @@
 """Who may knock: the server's names, whose web pages may call, and the headers of every answer."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +17,11 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # ask each time; an unchanged file costs a 304
 }
+_PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_NAMES = frozenset(name for name, _ in _PAIRS)
+
+_HOSTS = 64
+"""Names whose verdict is kept: a server is asked by two or three."""
 
 
 class Doorkeeper:
@@ -32,6 +37,7 @@ class Doorkeeper:
         self._app = app
         self._origins = server.origins
         self._loopback = is_loopback(server.host)
+        self._is_ours = lru_cache(_HOSTS)(lambda host: host_is_ours(host, server.origins))
         self._signed = signed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +45,8 @@ class Doorkeeper:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                told = [pair for pair in message["headers"] if pair[0].lower() not in _NAMES]
+                message["headers"] = told + _PAIRS
             await send(message)
 
         refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
@@ -49,9 +56,10 @@ class Doorkeeper:
     def _refusal(self, scope: Scope) -> str | None:
         if scope["path"] in self._signed:
             return None
-        headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if self._loopback and not host_is_ours(host, self._origins):
+        headers = dict(reversed(scope["headers"]))  # of a name that comes twice the first counts
+        host = headers.get(b"host", b"").decode("latin-1")
+        origin = headers[b"origin"].decode("latin-1") if b"origin" in headers else None
+        if self._loopback and not self._is_ours(host):
             return "This server answers to 127.0.0.1 and localhost only.\n"
         asks = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
         if asks and not origin_is_welcome(origin, host, self._origins):

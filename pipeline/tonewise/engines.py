@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tonewise import plugins
 from tonewise.config import Config
 from tonewise.default_models import Attempts, Model
 from tonewise.errors import ConfigError
+from tonewise.experience import Experience
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import Target
 from tonewise.settings import Router, Shadow
+from tonewise.spare import Spare
 from tonewise.stages import (
     AcousticEngine,
     Candidate,
@@ -21,6 +23,9 @@ from tonewise.stages import (
     TtsEngine,
     VadEngine,
 )
+
+DEFAULT_ROUTER = "default"
+"""What `[router]` is called among the routers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Engines:
     workers: ThreadPoolExecutor
     shadow: Policy | None = None
     tts: TtsEngine | None = None
+    routers: dict[str, Policy] = field(default_factory=dict)
+    """By name, for requests that name one; `default` is `policy`."""
+    experience: Experience | None = None
+    """What was learnt of other calls; a replay has none, so that it is the same each time."""
+    spare: Spare = field(default_factory=Spare)
 
     @property
     def names(self) -> dict[str, str]:
@@ -55,6 +65,7 @@ class Engines:
     async def aclose(self) -> None:
         """Let go of connections and threads. A thread that still computes ends by itself."""
         self.workers.shutdown(wait=False, cancel_futures=True)
+        self.spare.close()
         async with AsyncExitStack() as letting_go:  # one that breaks keeps no other from it
             for target in self.targets.values():
                 letting_go.push_async_callback(target.engine.aclose)
@@ -90,6 +101,7 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
     progress(f"loading router {config.router.use}")
     policy = load_policy(config, config.router)
     shadow = load_policy(config, config.router.shadow) if config.router.shadow.use else None
+    others = {name: load_policy(config, section) for name, section in config.routers.items()}
     if not config.models:
         raise ConfigError("no models: add a [[models]] entry")
     return Engines(
@@ -101,6 +113,7 @@ def load(config: Config, progress: Callable[[str], None] = lambda _: None) -> En
         tts=tts,
         policy=policy,
         shadow=shadow,
+        routers={DEFAULT_ROUTER: policy, **others},
         targets={model.name: _target(model, config.attempts) for model in config.models},
         candidates=candidates(config),
         workers=ThreadPoolExecutor(config.stt.workers, thread_name_prefix="stage"),

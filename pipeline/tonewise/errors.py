@@ -6,6 +6,7 @@
     ├── AudioError     a file or a stream is no audio that we can hear
     ├── RecordingError a call folder, a script or expectations cannot be read: names file and line
     ├── WireError      a peer broke the protocol; `close_code` is what the socket closes with
+    ├── StoreError     the database cannot be opened, read or understood
     ├── StageError     an engine could not do its work for one turn
     └── AttemptError   one try at one model failed; `outcome` says how
 
@@ -73,6 +74,10 @@ class WireError(TonewiseError):
     def __init__(self, message: str, close_code: int = 1002) -> None:
         super().__init__(message)
         self.close_code = close_code
+
+
+class StoreError(TonewiseError):
+    """The store cannot be opened or read, or it is of a newer tonewise."""
 
 
 class StageError(TonewiseError):

@@ -12,25 +12,14 @@ One JSON form for the browser, the recording, the API and the tests: an object w
 A field that is None is absent from the JSON. The values that events carry are in `facts.py`.
 """
 
-import re
 from typing import Literal
 
 import msgspec
 
 from tonewise.errors import Outcome
-from tonewise.facts import Patience, Plan, Scalar, Transcript, VoiceCues
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-class Event(
-    msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="event", tag=_snake
-):
-    """Something that happened in a call, at second `at` of its audio."""
-
-    at: float
+from tonewise.facts import Event, Patience, Scalar, Transcript, VoiceCues
+from tonewise.live_events import LiveEvent
+from tonewise.plan import Plan
 
 
 class CallStarted(Event, frozen=True):
@@ -39,7 +28,7 @@ class CallStarted(Event, frozen=True):
     call: str
     wire: str
     engines: dict[str, str]
-    caller: dict[str, Scalar] = {}
+    caller: dict[str, Scalar] = {}  # noqa: RUF012 - msgspec makes one for each
     language: str | None = None
 
 
@@ -269,6 +258,7 @@ AnyEvent = (
     | KeyPressed
     | StageFailed
     | CallEnded
+    | LiveEvent
 )
 
 _encoder = msgspec.json.Encoder()

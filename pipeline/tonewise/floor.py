@@ -44,6 +44,13 @@ from tonewise.events import (
 
 
 @dataclass(frozen=True, slots=True)
+class Hushed:
+    """The voice in turn `turn` has just fallen: nobody is told, but words may be read already."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lingered:
     """The silence in turn `turn` lasts: nobody outside is told, but what was said may be read."""
 
@@ -67,6 +74,7 @@ FloorEvent = (
     | ReplyHeld
     | ReplyResumed
     | ReplyInterrupted
+    | Hushed
     | Lingered
     | Interjected
 )
@@ -129,6 +137,8 @@ class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         barge_in: speech over a reply that takes the floor without being weighed; what is shorter
             may be a "mm-hm" (at most 0.6 s: ACOUSTICS, backchannels; VADs hear 0.1 s more) and is
             heard first. The reply is silent meanwhile.
+        hush: silence at which STT begins to read what was said so far, on a live call: where the
+            turn is over the words are then there as soon as that can be told.
         lull: silence that counts as a pause: what was said so far is read ahead.
         linger: silence at which it is read ahead even if the caller sounded unfinished.
         patience: silence that ends a turn of which nothing more is known; the endpoint engine
@@ -143,6 +153,7 @@ class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     onset: Annotated[float, Meta(gt=0, le=1)] = 0.1
     hold: Annotated[float, Meta(gt=0, le=1)] = 0.03
     barge_in: Annotated[float, Meta(gt=0, le=2)] = 0.6
+    hush: Annotated[float, Meta(gt=0, le=2)] = 0.016
     lull: Annotated[float, Meta(gt=0, le=2)] = 0.1
     linger: Annotated[float, Meta(gt=0, le=2)] = 0.3
     patience: Annotated[float, Meta(gt=0, le=5)] = 0.7

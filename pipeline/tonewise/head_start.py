@@ -18,11 +18,17 @@ from tonewise.start import Start
 
 @dataclass(frozen=True, slots=True)
 class TalkedPast:
-    """A turn with words that waits for its answer; `ended` is when it ended on the wall clock."""
+    """A turn with words that waits for its answer.
+
+    Attributes:
+        ended: when it ended, on the wall clock.
+        settle_s: seconds from then for which its answer must not be heard yet.
+    """
 
     turn: int
     understood: Understood
     ended: float
+    settle_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,14 @@ class HeadStart:
     Args:
         settings: the `[early]` table.
         mouth: asks.
-        decide: whom.
+        decide: whom, for turns that are answered together.
     """
 
     def __init__(
-        self, settings: Early, mouth: Mouth, decide: Callable[[TalkedPast], Decision]
+        self,
+        settings: Early,
+        mouth: Mouth,
+        decide: Callable[[Sequence[TalkedPast]], Decision],
     ) -> None:
         self._settings = settings
         self._mouth = mouth
@@ -114,7 +123,7 @@ class HeadStart:
 
     def _ask(self, waiting: Sequence[TalkedPast]) -> tuple[Decision, Start]:
         *past, last = waiting
-        decision = self._decide(last)
+        decision = self._decide(waiting)
         said = [each.understood.transcript.text for each in past]
         words = last.understood.transcript.text
         return decision, self._mouth.ask(last.turn, words, decision.plan, said)

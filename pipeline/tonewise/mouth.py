@@ -19,8 +19,9 @@ from tonewise.events import (
     ReplyStreamed,
     StageFailed,
 )
-from tonewise.facts import Exchange, Plan, VoiceCues
+from tonewise.facts import VoiceCues
 from tonewise.llm.dispatch import Attempt
+from tonewise.plan import Exchange, Plan
 from tonewise.reply import Marker, Reply, attempt_ended
 from tonewise.settings import HOLD_PHRASES
 from tonewise.stages import LlmRequest, Message
@@ -107,7 +108,8 @@ class Mouth:
         """Give a reply that has been asked for, until all of it is written and made into sound."""
         self._reply, self._task = reply, asyncio.current_task()
         if self._voice.speaks:
-            self._voice.begin(reply.turn)
+            waited_s = self._clock() - reply.ended if self._live else reply.settle_s
+            self._voice.begin(reply.turn, max(0.0, reply.settle_s - waited_s))
         try:
             async with asyncio.TaskGroup() as work:
                 if self._voice.speaks and self._live:

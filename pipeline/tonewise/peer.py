@@ -6,11 +6,12 @@ what stands here.
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tonewise.audio import Samples
 from tonewise.events import AnyEvent
 from tonewise.facts import Scalar
+from tonewise.tuning import Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,35 @@ class EmotionSwitched:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuned:
+    """The caller's page wishes the call to go by this from now on, in place of what it wished."""
+
+    tuning: Tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What the caller thinks of the reply to `turn`.
+
+    Attributes:
+        score: from 0, bad, to 1, good.
+        label: a word of the application's own.
+    """
+
+    turn: int
+    score: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Misasked:
+    """The caller's page asked for something that cannot be understood; `problem` tells why."""
+
+    request: Literal["tune", "feedback"]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class OtherParty:
     """On a recording: the other channel's voice ended at second `at` of the call."""
 
@@ -62,7 +92,16 @@ class HungUp:
     answer_last_turn: bool = False
 
 
-Inbound = Heard | Played | Pressed | EmotionSwitched | OtherParty | HungUp
+Wish = Tuned | Rated | Misasked
+"""What a page asks for that is no matter of sound."""
+
+Inbound = Heard | Played | Pressed | EmotionSwitched | Wish | OtherParty | HungUp
+
+
+NAME_BYTES = 8
+"""Random bytes of a call's identifier. Records are kept by it for years, so among a million calls
+no two may have the same: with 8 that happens once in 40 million such years, with 4 a hundred times
+in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +109,7 @@ class Greeting:
     """What is known when a call begins.
 
     Attributes:
+        call: our own identifier of it, whatever the provider or the client calls it.
         notice_shown: the application has shown the caller our notice already: it is not spoken.
     """
 

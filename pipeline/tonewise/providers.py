@@ -1,7 +1,8 @@
 """What every provider behind HTTP has in common: our key, and its words without the key in them."""
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -12,6 +13,8 @@ MESSAGE_LENGTH = 200
 
 _KEY_PIECE = 8
 """So many characters of a key in a row are taken for the key: providers echo it in part."""
+
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 
 _TELLING = ("error", "message", "msg", "detail", "type", "code")
 
@@ -45,6 +48,16 @@ def check_header(value: str, what: str) -> None:
         # The value stays untold: it may be a key with a stray character in it.
         msg = f"{what} holds a line break or another character that no HTTP header can carry"
         raise ConfigError(msg)
+
+
+def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What must never be shown of the headers that we send."""
+    # A bare key, too: a provider echoes "sk-…" where we sent "Bearer sk-…".
+    return tuple(
+        value.removeprefix("Bearer ")
+        for name, value in headers.items()
+        if _SECRET_HEADER.search(name)
+    )
 
 
 def provider_message(body: bytes) -> str:

@@ -122,14 +122,14 @@ def fingerprint(engines: Engines) -> str:
 
 
 def weights(engines: Engines) -> dict[str, str]:
-    """SHA-256 of each stage's weights, where the engine tells its files in `weights`."""
+    """SHA-256 of each stage's weights, where the engine tells its files in `weight_files`."""
     stages: dict[str, object] = {
         "vad": engines.vad,
         "stt": engines.stt,
         "acoustic": engines.acoustic,
         "routing": engines.policy,
     }
-    files = {stage: getattr(engine, "weights", ()) for stage, engine in stages.items()}
+    files = {stage: getattr(engine, "weight_files", ()) for stage, engine in stages.items()}
     return {stage: _hashed(tuple(map(Path, paths))) for stage, paths in files.items() if paths}
 
 

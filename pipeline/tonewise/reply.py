@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from tonewise.events import AttemptEnded, ReplyOutcome
-from tonewise.facts import Plan, VoiceCues
+from tonewise.facts import VoiceCues
 from tonewise.llm.dispatch import Attempt
+from tonewise.plan import Plan
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class Reply:
         ended: when the turn ended, on the wall clock.
         cues: how it was said.
         heard: as far as the caller heard it; None: all that was written.
+        settle_s: seconds after `ended` for which its sound is held: the caller may go on.
         answers: the turn that it ends; a cough after the words that it answers counts as a turn.
         hang_up: the model wants the call to end after it.
         over: its end was told.
@@ -30,6 +32,7 @@ class Reply:
     ended: float
     cues: VoiceCues | None = None
     answers: int = 0
+    settle_s: float = 0.0
     written: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     first_token_ms: float | None = None

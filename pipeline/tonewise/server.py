@@ -1,17 +1,8 @@
-"""The server: the page, the health check, and the plain WebSocket.
-
-    GET /          the page, and all else in web/
-    GET /healthz   {"status": "ok", "version", "calls", "engines"}
-    WS  /call      a call; its protocol is in `wire/plain.py`
-    /webrtc, /whip a call over WebRTC; see `signalling.py`
-    /telephony     calls by telephone; see `telephony.py`
-
-Engines are loaded once, before the first call; `switchboard.py` conducts the calls.
-"""
+"""The server: the app, running on a port, until it is asked to stop."""
 
 import asyncio
 import errno
-import mimetypes
+import gc
 import os
 import signal
 import socket
@@ -21,129 +12,20 @@ from dataclasses import dataclass
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocket
 
-from tonewise import __version__, assets, engines, signalling, telephony, trunks
+from tonewise.application import create_app
 from tonewise.config import Config
-from tonewise.default_models import Model
-from tonewise.doorkeeper import Doorkeeper
 from tonewise.engines import Engines
 from tonewise.errors import ConfigError
 from tonewise.settings import Server
 from tonewise.switchboard import Switchboard
-from tonewise.wire.origin import is_loopback
+
+GARBAGE_AFTER = 10_000
+"""Objects made, and not freed, after which Python looks for cycles among the newest. Its own 700
+are made within two requests; what we make has no cycles, so it would look in vain."""
 
 STALLED_MS = 30_000
 """After so long a peer that takes no bytes is dropped by the kernel, where it can (Linux)."""
-
-# A machine's own table may lack these or, on Windows, know better; `nosniff` forgives nothing.
-for _type, _ending in (
-    ("text/javascript", ".js"),
-    ("audio/flac", ".flac"),
-    ("audio/wav", ".wav"),
-    ("audio/ogg", ".ogg"),
-    ("audio/mpeg", ".mp3"),
-):
-    mimetypes.add_type(_type, _ending)
-
-
-# ---------------------------------------------------------------- the app
-
-
-def create_app(
-    config: Config,
-    progress: Callable[[str], None] = lambda _: None,
-    environ: Mapping[str, str] = os.environ,
-    *,
-    insecure: bool = False,
-) -> Starlette:
-    """The app; its lifespan loads the engines, and lets them go.
-
-    Args:
-        config: the settings.
-        progress: told what is being loaded, a line at a time, from a thread.
-        environ: where the callers' token is looked for.
-        insecure: telephone calls need no signature; on loopback only.
-
-    Raises:
-        ConfigError: other machines could call, and no token guards the door.
-    """
-    token = _token(config.server, environ)
-    lines = trunks.load(config, environ, insecure=insecure)
-    signed = () if insecure else {f"/telephony/{name}" for name in lines}
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        loaded = await asyncio.to_thread(engines.load, config, progress)
-        app.state.switchboard = Switchboard(loaded, token, environ)
-        app.state.signalling = signalling.Signalling(app.state.switchboard, config, environ)
-        app.state.telephony = telephony.Telephony(
-            app.state.switchboard, config, environ, lines, insecure=insecure
-        )
-        try:
-            async with app.state.telephony.listening():
-                yield
-        finally:
-            await app.state.switchboard.hang_up()
-            await loaded.aclose()
-
-    return Starlette(
-        routes=[
-            Route("/healthz", _healthz),
-            WebSocketRoute("/call", _call),
-            *signalling.routes(),
-            *telephony.routes(),
-            Mount("/", StaticFiles(directory=assets.folder("web"), html=True)),
-        ],
-        middleware=[Middleware(Doorkeeper, server=config.server, signed=signed)],
-        lifespan=lifespan,
-    )
-
-
-def _token(limits: Server, environ: Mapping[str, str]) -> str | None:
-    """What callers must bring; nobody else's machine may call without."""
-    token = environ.get(limits.token_env) or None
-    if token is None and not is_loopback(limits.host):
-        msg = (
-            f"server.host is {limits.host!r}, so other machines could call: put a long random "
-            f"token into the variable {limits.token_env}, or take host 127.0.0.1"
-        )
-        raise ConfigError(msg)
-    return token
-
-
-async def _healthz(request: Request) -> JSONResponse:
-    board: Switchboard = request.app.state.switchboard
-    told: dict[str, object] = {
-        "status": "ok",
-        "version": __version__,
-        "calls": board.calls,
-        "engines": board.engines.names,
-    }
-    told["models"] = [_priced(model) for model in board.engines.config.models]
-    if tallies := request.app.state.telephony.tallies:
-        told["telephony"] = tallies
-    return JSONResponse(told)
-
-
-def _priced(model: Model) -> dict[str, str | float]:
-    """What the page needs to tell what a turn would have cost elsewhere."""
-    known = {"price_in": model.price_in, "price_out": model.price_out}
-    prices = {key: price for key, price in known.items() if price is not None}
-    return {"name": model.name, "route": model.route, **prices}
-
-
-async def _call(websocket: WebSocket) -> None:
-    board: Switchboard = websocket.app.state.switchboard
-    await board.answer(websocket)
-
-
-# ---------------------------------------------------------------- running it
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +61,9 @@ async def serve(
         with suppress(NotImplementedError):  # Windows: there uvicorn's own handlers stay
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, asked.set)
+        gc.collect()
+        gc.freeze()  # engines and modules stay to the end: nobody need look through them again
+        gc.set_threshold(GARBAGE_AFTER, 20, 20)
         ready(server)
         stop = asyncio.ensure_future(asked.wait())
         await asyncio.wait({stop, server.web}, return_when=asyncio.FIRST_COMPLETED)

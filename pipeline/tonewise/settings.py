@@ -30,6 +30,8 @@ class Server(Section, frozen=True):
         hello: seconds that a caller may take to say the first thing.
         idle: seconds without any message until we hang up.
         longest_call: seconds.
+        tuning: callers may set weights, patience and models for their own call; None: where the
+            server listens on loopback only. Elsewhere whoever calls could choose dear models.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +43,7 @@ class Server(Section, frozen=True):
     hello: Seconds = 10.0
     idle: Seconds = 30.0
     longest_call: Seconds = 3600.0
+    tuning: bool | None = None
 
 
 class WebRtc(Section, frozen=True):
@@ -134,12 +137,15 @@ class Stt(Section, frozen=True):
         language: what callers speak (ISO 639-1); None leaves it to the engine.
         workers: threads for STT and voice cues, shared by all calls.
         timeout: seconds after which a turn goes on without its words.
+        partials: while a caller speaks on, what was said so far is shown about every so many
+            seconds, where nothing else is to be computed; 0 never.
     """
 
     use: str = "auto"
     language: str | None = None
     workers: Annotated[int, Meta(ge=1, le=256)] = 2
     timeout: Seconds = 30.0
+    partials: Annotated[float, Meta(ge=0, le=60)] = 1.5
     options: dict[str, Any] = {}
 
 
@@ -161,11 +167,12 @@ class Router(Section, frozen=True):
     """Who should answer?
 
     Attributes:
-        use: the policy. `thresholds` is simple; `policy` reads `[[rules]]` and `[[routes]]`.
+        use: the policy. `policy` reads `[[rules]]` and `[[routes]]` and weighs what the models are
+            worth; `thresholds` is simple.
         inworld: a router of Inworld's as JSON, beside this file; adds routes, rules and models.
     """
 
-    use: str = "thresholds"
+    use: str = "policy"
     inworld: str | None = None
     options: dict[str, Any] = {}
     shadow: Shadow = Shadow()

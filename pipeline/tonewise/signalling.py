@@ -4,6 +4,7 @@
     POST   /webrtc          JSON {"type": "offer", "sdp", …} to JSON {"type": "answer", "sdp", …}
     POST   /whip            the same with bare SDP, as WHIP wants it
     DELETE /whip/<id>       hang up
+    OPTIONS                 what may be posted; of pages of other origins see `api/cors.py`
 
 A refusal is JSON `{"error": …}`, which says what was wrong and what would be right.
 """
@@ -22,10 +23,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tonewise import call_options
 from tonewise.config import Config
 from tonewise.errors import WireError
 from tonewise.facts import Scalar
-from tonewise.peer import Greeting
+from tonewise.peer import NAME_BYTES, Greeting
 from tonewise.switchboard import Switchboard
 from tonewise.wire.ice import ice_servers
 from tonewise.wire.plain import POLICY, TRY_LATER, check_caller
@@ -157,9 +159,8 @@ class Signalling:
             check_caller(offer.caller)
         except WireError as error:
             raise Refused(400, str(error)) from error
-        greeting = Greeting(
-            secrets.token_hex(4), "webrtc", offer.caller, offer.language, offer.notice_shown
-        )
+        call = secrets.token_hex(NAME_BYTES)
+        greeting = Greeting(call, "webrtc", offer.caller, offer.language, offer.notice_shown)
         try:
             self._board.check_room()
         except WireError as error:
@@ -238,6 +239,7 @@ def routes() -> list[Route]:
         Route("/webrtc", _served(Signalling.webrtc), methods=_ALL),
         Route("/whip", _served(Signalling.whip), methods=_ALL),
         Route("/whip/{name}", _served(Signalling.session), methods=_ALL),
+        *call_options.routes(),
     ]
 
 
@@ -245,9 +247,14 @@ def _served(
     answer: Callable[[Signalling, Request], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
+        signalling: Signalling = request.app.state.signalling
         try:
-            return await answer(request.app.state.signalling, request)
+            if request.method == "OPTIONS":
+                told = Response(status_code=204, headers={"Accept-Post": f"{_SDP}, {_JSON}"})
+            else:
+                told = await answer(signalling, request)
         except Refused as refused:
-            return JSONResponse({"error": str(refused)}, refused.status, refused.headers)
+            told = JSONResponse({"error": str(refused)}, refused.status, refused.headers)
+        return told
 
     return serve

@@ -27,16 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Samples
-from tonewise.facts import (
-    Circumstances,
-    Exchange,
-    ModelFacts,
-    Patience,
-    Plan,
-    Scalar,
-    Transcript,
-    VoiceCues,
-)
+from tonewise.facts import Patience, Scalar, Transcript, VoiceCues
+from tonewise.plan import Circumstances, Exchange, ModelFacts, Plan
 
 # ---------------------------------------------------------------- vad
 

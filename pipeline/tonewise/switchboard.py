@@ -15,9 +15,12 @@ from starlette.websockets import WebSocket
 from tonewise.call import Call
 from tonewise.engines import Engines
 from tonewise.errors import WireError
-from tonewise.events import AnyEvent, CallEnded
-from tonewise.peer import Transport
-from tonewise.recorders import Recorders
+from tonewise.events import AnyEvent, CallEnded, CallStarted
+from tonewise.following import Follow, nobody
+from tonewise.live_events import RecordingBegan
+from tonewise.peer import NAME_BYTES, Transport
+from tonewise.recorders import CONSENT, Recorders, seal_for
+from tonewise.shelf import MINUTES, Shelf
 from tonewise.transports.websocket import WebSocketTransport
 from tonewise.wire.plain import POLICY, TRY_LATER
 
@@ -56,6 +59,8 @@ class Switchboard:
         loaded: the engines that they share.
         token: what callers must bring; None where anyone may call.
         environ: holds the key of recordings, where they are encrypted.
+        follow: makes who follows each call's events, besides its peer.
+        begins: told when a call begins, before its first event.
 
     Raises:
         ConfigError: recordings are to be encrypted and there is no key.
@@ -63,23 +68,37 @@ class Switchboard:
     """
 
     def __init__(
-        self, loaded: Engines, token: str | None, environ: Mapping[str, str] | None = None
+        self,
+        loaded: Engines,
+        token: str | None,
+        environ: Mapping[str, str] | None = None,
+        follow: Follow = nobody,
+        begins: Callable[[], None] = lambda: None,
     ) -> None:
+        self._follow, self._begins = follow, begins
         self.engines = loaded
         self.calls = 0
         self._recorders = Recorders(
             loaded, loaded.config.recording, environ or {}, troubled=log.warning
         )
+        self.shelf = Shelf()
+        self.seal = seal_for(loaded.config, environ or {})
+        """Opens this server's recordings, where they are sealed."""
         self._limits = loaded.config.server
         self._token = token
         self._connected: dict[Line, asyncio.Task[object] | None] = {}
         self._stopping = False
 
+    @property
+    def stopping(self) -> bool:
+        """Is no call taken any more, because the server stops?"""
+        return self._stopping
+
     async def answer(self, websocket: WebSocket) -> None:
         """One connection, hello to goodbye."""
         await websocket.accept()
         scheme, _, value = websocket.headers.get("authorization", "").partition(" ")
-        transport = WebSocketTransport(websocket, self._limits, secrets.token_hex(4))
+        transport = WebSocketTransport(websocket, self._limits, secrets.token_hex(NAME_BYTES))
         bearer = value if scheme.lower() == "bearer" else ""
         await self.attend(transport, self._conduct(transport, bearer))
 
@@ -159,14 +178,22 @@ class Switchboard:
             hand_over: brings a person into the call.
         """
         name = transport.greeting.call
+        self._begins()
+        follower = self._follow(transport.greeting)
 
         def note(event: AnyEvent) -> None:
             watch(event)
+            follower(event)
+            if link and isinstance(event, CallStarted):  # to this caller alone, and no witness
+                told_link = RecordingBegan(at=0.0, link=f"recordings/{link}", minutes=MINUTES)
+                transport.send(told_link)
             if isinstance(event, CallEnded):
                 told = "call %s ended after %.1f s and %d turns: %r"
                 log.info(told, name, event.at, event.turns, event.reason)
 
         recorder = self._recorders.of(transport.greeting)  # None: off, or without consent
+        asked = recorder and transport.greeting.caller.get(CONSENT) is True
+        link = self.shelf.lay(recorder.folder) if recorder and asked else None
         log.info("call %s began (%d of %d)", name, self.calls, self._limits.max_calls)
         try:
             call = Call(self.engines, transport, note, witness=recorder, hand_over=hand_over)
@@ -174,6 +201,8 @@ class Switchboard:
         finally:
             if recorder:
                 await asyncio.to_thread(recorder.close)
+            if link:
+                self.shelf.over(link)
 
     def check_room(self) -> None:
         """Is a line free?

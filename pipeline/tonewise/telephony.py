@@ -26,7 +26,7 @@ from tonewise.config import Config
 from tonewise.errors import WireError
 from tonewise.gate import Gate, body_of
 from tonewise.handover import Notes
-from tonewise.peer import Greeting
+from tonewise.peer import NAME_BYTES, Greeting
 from tonewise.reception import Reception, Unwelcome
 from tonewise.switchboard import Switchboard
 from tonewise.transfers import InHand, Transfers
@@ -147,7 +147,7 @@ class Telephony:
         await self._attend(trunk, peer, trunk.provider.open({}))
 
     async def _attend(self, trunk: Trunk, peer: Socket, wire: Wire) -> None:
-        greeting = Greeting(secrets.token_hex(4), trunk.name)
+        greeting = Greeting(secrets.token_hex(NAME_BYTES), trunk.name)
         transport = TelephoneTransport(peer, wire, self._limits, greeting, clearer=self._clearer)
         await self._board.attend(transport, self._converse(trunk, transport))
         code = transport.farewell.code if transport.farewell else 1000

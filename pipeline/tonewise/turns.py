@@ -15,7 +15,16 @@ from tonewise.events import (
     TurnEnded,
 )
 from tonewise.facts import Patience
-from tonewise.floor import TABLE, Floor, FloorEvent, Interjected, Lingered, Signal, Timing
+from tonewise.floor import (
+    TABLE,
+    Floor,
+    FloorEvent,
+    Hushed,
+    Interjected,
+    Lingered,
+    Signal,
+    Timing,
+)
 
 _END_REASONS: dict[Signal, EndReason] = {
     Signal.PATIENCE: "patience",
@@ -42,6 +51,7 @@ class TurnTaking:
         self._began = 0
         self._last_speech = 0  # where the latest speech ended
         self._patience: Patience | None = None  # of this lull
+        self._hushed = False  # of this silence it was told that the voice has fallen
         self._lingered = False
         self._answering = False  # a turn has ended that is not answered yet
         self._reply_over = False  # the reply ended under an overlap
@@ -66,17 +76,32 @@ class TurnTaking:
         """Where the turn, or the sound over the reply, began and where its speech ended so far."""
         return seconds(self._began), seconds(self._last_speech)
 
-    def hear(self, spoken: bool, samples: int) -> list[FloorEvent]:
-        """Hear one frame of `samples` samples; what follows from it, in order."""
-        frame_began, self.position = self.position, self.position + samples
-        self._count(spoken, frame_began, samples)
-        signal = self._signal(spoken)
-        return self._step(signal) if signal else self._linger()
+    def hear(
+        self, spoken: bool, samples: int, quiet: int = 0, *, sure: bool = True
+    ) -> list[FloorEvent]:
+        """Hear one frame of `samples` samples; what follows from it, in order.
 
-    def wait(self, turn: int, patience: Patience) -> None:
-        """Let the silence in which `turn` pauses last so long; a later one asks again."""
-        if turn == self.turn and self.floor is Floor.PAUSING:
-            self._patience = patience
+        Args:
+            spoken: does it hold speech?
+            samples: how long it is.
+            quiet: how many of them, at its end, come after the speech.
+            sure: else it may be speech, which holds a reply, but takes the floor from nobody.
+        """
+        frame_began, self.position = self.position, self.position + samples
+        if sure or self.floor is not Floor.OVERLAP:
+            self._count(spoken, frame_began, samples)
+        signal = self._signal(spoken, quiet)
+        return self._step(signal) if signal else self._grow_silent()
+
+    def wait(self, turn: int, patience: Patience) -> list[FloorEvent]:
+        """Let the silence in which `turn` pauses last so long; a later one asks again.
+
+        What follows, where it has lasted so long already: nobody is kept waiting for a frame.
+        """
+        if turn != self.turn or self.floor is not Floor.PAUSING:
+            return []
+        self._patience = patience
+        return self._step(Signal.PATIENCE) if self._waited else []
 
     def weigh(self, meant: bool) -> list[FloorEvent]:
         """What the short sound over the reply was: words for us, or not; what follows."""
@@ -116,7 +141,7 @@ class TurnTaking:
         else:
             self._speech = max(0, self._speech - samples)
 
-    def _signal(self, spoken: bool) -> Signal | None:
+    def _signal(self, spoken: bool, quiet: int) -> Signal | None:
         timing = self.timing
         if self.floor in (Floor.LISTENING, Floor.REPLYING):
             enough = timing.onset if self.floor is Floor.LISTENING else timing.hold
@@ -124,7 +149,7 @@ class TurnTaking:
         resumed = spoken and self.floor in (Floor.PAUSING, Floor.WEIGHING)
         silence = self.position - self._last_speech
         if spoken and not resumed:
-            self._last_speech = self.position
+            self._last_speech = self.position - quiet
         if not self.replying and self.position - self._began >= _samples(timing.longest_turn):
             return Signal.TOO_LONG
         if resumed:
@@ -132,7 +157,7 @@ class TurnTaking:
         if self.floor is Floor.OVERLAP and self._goes_on:
             return Signal.BARGE_IN
         if self.floor in (Floor.PAUSING, Floor.WEIGHING):
-            return Signal.PATIENCE if silence >= _samples(self._patience_s) else None
+            return Signal.PATIENCE if self._waited else None
         return Signal.LULL if not spoken and silence >= _samples(timing.lull) else None
 
     @property
@@ -146,9 +171,17 @@ class TurnTaking:
     def _patience_s(self) -> float:
         if self.floor is Floor.WEIGHING:
             return self.timing.weigh
-        return min(self._patience.seconds, _MOST_S) if self._patience else self.timing.patience
+        return min(self._patience.seconds, MOST_S) if self._patience else self.timing.patience
 
-    def _linger(self) -> list[FloorEvent]:
+    @property
+    def _waited(self) -> bool:
+        return self.position - self._last_speech >= _samples(self._patience_s)
+
+    def _grow_silent(self) -> list[FloorEvent]:
+        """What a silence comes to that is no lull yet, or has been one for long."""
+        if self.floor is Floor.SPEAKING:
+            before, self._hushed = self._hushed, self.silence_s >= self.timing.hush
+            return [Hushed(self.turn)] if self._hushed and not before else []
         if self.floor is not Floor.PAUSING or self._lingered:
             return []
         self._lingered = self.silence_s >= self.timing.linger
@@ -231,8 +264,8 @@ class TurnTaking:
         )
 
 
-_MOST_S = 5.0
-"""No endpoint engine waits longer: as long as `Timing.patience` may be."""
+MOST_S = 5.0
+"""No silence in a turn is waited for longer: as long as `Timing.patience` may be."""
 
 _REMEMBERED = 32
 """Pauses of the caller's that are kept: how somebody paused half an hour ago says little."""

@@ -93,10 +93,17 @@ class Voice:
         self._to_say: asyncio.Queue[_Wanted | None] = asyncio.Queue()
         self._reply_from_s: float | None = None
         self._failed = False
+        self._not_before = -math.inf
 
-    def begin(self, turn: int) -> asyncio.Future[bool]:
-        """What is said from now on is the reply to `turn`; will it have been heard to its end?"""
+    def begin(self, turn: int, after_s: float = 0.0) -> asyncio.Future[bool]:
+        """What is said from now on is the reply to `turn`; will it have been heard to its end?
+
+        Args:
+            turn: the turn's number.
+            after_s: seconds for which nothing of it is given: the caller may go on.
+        """
         self._end(heard_out=False)
+        self._not_before = self._now() + after_s
         self._turn = turn
         if self._held:  # the caller makes a sound just now
             self._speaker.hold(self._now())
@@ -172,6 +179,8 @@ class Voice:
     def tick(self) -> None:
         """Give the peer what is due."""
         now = self._now()
+        if now < self._not_before:
+            return
         ahead_s = self._speaker.left_s(now)
         if (samples := self._speaker.due(now)) is not None:
             self._transport.play(self._turn, samples)

@@ -30,6 +30,7 @@ TOWARDS = {
     "last syllable drawn out": -1,
     "held steady": -1,
     "long phrase": 1,
+    "long turn": -1,
     "smart turn": 1,
 }
 """What speaks for the end (1) and what against it (-1)."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewise.endpoint.patience import DOUBTFUL, SHORTEST_S, STEEPER
+
 Waits = NDArray[np.float64]
 BOOTSTRAPS = 400
 CAUTIONS = np.linspace(-4, 9, 261)
@@ -91,14 +93,15 @@ def linear(
     paces: NDArray[np.float64],
     unfinished: NDArray[np.bool_],
     *,
-    shortest: float = 0.2,
+    shortest: float = SHORTEST_S,
     longest: float = 1.6,
     cap: float = 2.5,
     cautions: NDArray[np.float64] = CAUTIONS,
 ) -> Waits:
     """The waits of `endpoint/patience.py`, a row for every caution."""
     most = np.where(unfinished, cap, longest)
-    waits: Waits = np.clip(shortest + paces * (cautions[:, np.newaxis] - odds), shortest, most)
+    counted = odds + STEEPER * np.minimum(0.0, odds - DOUBTFUL)
+    waits: Waits = np.clip(shortest + paces * (cautions[:, np.newaxis] - counted), shortest, most)
     return waits
 
 

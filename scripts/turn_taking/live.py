@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from machine import machine
-from turn_taking import live_abandoned, live_answers, live_interruptions, live_silence
+from turn_taking import (
+    live_abandoned,
+    live_answers,
+    live_interruptions,
+    live_silence,
+    live_unfinished,
+)
 from turn_taking.live_answers import Setting
 from turn_taking.live_clips import clips, write
 
@@ -23,7 +29,7 @@ Part = Callable[[Setting], Coroutine[Any, Any, None]]
 
 PARTS: dict[str, Part] = {
     "answers": live_answers.delays,
-    "unfinished": live_answers.unfinished_turns,
+    "unfinished": live_unfinished.unfinished_turns,
     "early": live_answers.early_start,
     "barge-in": live_interruptions.interruptions,
     "false-alarms": live_interruptions.false_alarms,
@@ -38,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> 
     parser.add_argument("--quick", action="store_true", help="a quarter of everything, or less")
     parser.add_argument("--calls", default="1,4,8,16", help="at once (default: 1,4,8,16)")
     parser.add_argument("--endpoint", default="", help="as in `fixed:0.3` (default: the server's)")
+    parser.add_argument("--stt", default="", help="a real one, as in `auto` (default: a stub)")
     parser.add_argument("--seed", type=int, default=1, help="(default: 1)")
 
 
@@ -77,6 +84,7 @@ def main(arguments: argparse.Namespace) -> None:
                     calls,
                     arguments.seed,
                     arguments.data,
+                    arguments.stt,
                 )
                 print(f"\n{name}: {machine()}", flush=True)
                 runner.run(PARTS[name](setting))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tonewise.audio import RATE
 from turn_taking.live_caller import Caller
-from turn_taking.live_clips import Clip, pauses
+from turn_taking.live_clips import Clip
 from turn_taking.live_figures import difference, percentile, row, table
 from turn_taking.live_server import Server, running
 
@@ -17,8 +17,6 @@ TURNS, PERIOD_S = 4, 4.6
 """Of each call, as for the peers' figures."""
 
 MODEL = '[[models]]\nname = "stub"\noptions = {{ model = "m", base_url = "URL/{how}" }}\n'
-GOES_ON_AFTER_S = (1.0, 1.5, 2.0, 2.5)
-UNFINISHED = 16
 
 
 @dataclass
@@ -42,6 +40,7 @@ class Answers:
     cpu: float = 0.0
     rss_mb: float = 0.0
     late: list[str] = field(default_factory=list)
+    cuts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Setting:
         calls: at once, for the first table.
         seed: of all that is drawn.
         data: the folder with speech/ and emotion/.
+        stt: the STT engine; empty takes the stub.
     """
 
     folder: Path
@@ -65,6 +65,7 @@ class Setting:
     calls: tuple[int, ...]
     seed: int
     data: Path
+    stt: str = ""
 
     def of(self, *kinds: str) -> list[Clip]:
         """The clips of some kinds."""
@@ -78,14 +79,15 @@ async def delays(setting: Setting) -> None:
     """End of speech to first words, at one call and at many."""
     columns = ["calls at once, what is said", "answered", "cut in", "median ms", "p95 ms"]
     columns += ["turn ended, median ms", "CPU-s per audio min and call", "server MB, and per call"]
+    columns += ["STT asked, times a turn"]
     table(columns)
     plans: list[tuple[int, tuple[str, ...]]] = [(number, WHOLE) for number in setting.calls]
     plans.append((min(4, max(setting.calls)), ("spelled",)))
-    async with running(setting.folder, endpoint=setting.endpoint) as server:
+    async with running(setting.folder, endpoint=setting.endpoint, stt=setting.stt) as server:
         await calls(server, setting, WHOLE, 1, seed=99, turns=1)  # what is loaded on first use
         for number, kinds in plans:
             rounds = 1 if setting.quick else max(1, round(16 / number))
-            before = server.rss_mb()
+            before, asked = server.rss_mb(), await _transcriptions(server, setting)
             found = Answers()
             for again in range(rounds):
                 seed = setting.seed + 100 * number + again
@@ -100,10 +102,16 @@ async def delays(setting: Setting) -> None:
                     percentile(found.ended_ms, 50),
                     f"{found.cpu / rounds:.2f}",
                     f"{before:.0f}, {max(0.0, found.rss_mb - before) / number:.1f}",
+                    f"{(await _transcriptions(server, setting) - asked) / found.asked:.1f}",
                 ]
             )
-            for line in sorted(found.late)[-5:] if setting.quick else ():
+            for line in (*sorted(found.late)[-5:], *found.cuts) if setting.quick else ():
                 print(f"    {line}")
+
+
+async def _transcriptions(server: Server, setting: Setting) -> float:
+    """How often the stub was asked; another engine does not tell."""
+    return float("nan") if setting.stt else (await server.census())["transcriptions"]
 
 
 async def calls(
@@ -159,7 +167,10 @@ def judge(caller: Caller, clip: Clip, begin: int, upto: int, found: Answers) -> 
     words = [at for at, _ in caller.all("reply_streamed", since) if at < next_one]
     ended = [(at, event) for at, event in caller.all("turn_ended", since) if at < next_one]
     found.asked += 1
-    found.cut_in += any(at < end for at in words)
+    early = [event for at, event in ended if at < end]
+    if any(at < end for at in words):
+        found.cut_in += 1
+        found.cuts += [f"cut in: {clip.name}: {event.get('patience')}" for event in early]
     answers = [at for at in words if at >= end]
     if not answers:
         told = [(round(at - end, 2), e["event"]) for at, e in caller.told if since <= at < next_one]
@@ -175,55 +186,6 @@ def judge(caller: Caller, clip: Clip, begin: int, upto: int, found: Answers) -> 
         found.late.append(f"{delay:7.0f} {clip.name}: {waited}")
 
 
-# ---------------------------------------------------------------- unfinished
-
-
-def unfinished(setting: Setting) -> list[tuple[Clip, Clip, int]]:
-    """Clips cut in an inner pause: the part, the whole, and the sample of the cut; 0 is the end."""
-    cuts = [(clip, clip, 0) for clip in setting.of("unfinished")]
-    for clip in setting.clips:
-        for at in pauses(clip, 0.2 if clip.kind != "orders" else 0.12):
-            part = clip.until(at)
-            if clip.kind != "spelled" and part.words and part.words[-1][0][-1] not in ".?!":
-                cuts.append((part, clip, at))
-    order = np.random.default_rng(4).permutation(len(cuts))
-    return [cuts[at] for at in order[:UNFINISHED]]
-
-
-async def unfinished_turns(setting: Setting) -> None:
-    """Clips that stop in mid-clause, and never go on, or do."""
-    cuts = unfinished(setting)
-    cuts = cuts[:4] if setting.quick else cuts
-    table(["unfinished, and then", "answered", "cut in", "median ms", "p95 ms"])
-    async with running(setting.folder, endpoint=setting.endpoint) as server:
-        never = Answers()
-        await in_fours(
-            [_stops(server, part, setting, i, never) for i, (part, *_) in enumerate(cuts)]
-        )
-        answered = f"{len(never.delays_ms)}/{never.asked}"
-        waits = [percentile(never.delays_ms, share) for share in (50, 95)]
-        row(["nothing more", answered, f"{never.cut_in} before the clip's end", *waits])
-        for line in sorted(never.late)[-5:] if setting.quick else ():
-            print(f"    {line}")
-        going_on = [cut for cut in cuts if cut[2]]
-        for gap_s in GOES_ON_AFTER_S:
-            found = Answers()
-            work = [
-                _goes_on(server, cut, gap_s, setting, i, found) for i, cut in enumerate(going_on)
-            ]
-            await in_fours(work)
-            waits = [percentile(found.delays_ms, share) for share in (50, 95)]
-            answered = f"{len(found.delays_ms)}/{found.asked}"
-            row(
-                [
-                    f"the rest after {gap_s} s",
-                    answered,
-                    f"{found.cut_in} of {len(going_on)}",
-                    *waits,
-                ]
-            )
-
-
 async def in_fours(work: Sequence[Coroutine[None, None, None]]) -> None:
     """Four calls at a time."""
     gate = asyncio.Semaphore(4)
@@ -235,43 +197,6 @@ async def in_fours(work: Sequence[Coroutine[None, None, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for one in work:
             group.create_task(gated(one))
-
-
-async def _stops(server: Server, part: Clip, setting: Setting, number: int, found: Answers) -> None:
-    rng = np.random.default_rng(setting.seed + number)
-    async with Caller(server.call, rng) as caller:
-        caller.say(caller.room(0.5))
-        begin = caller.say(part.samples)
-        over = begin + len(part.samples) + 4 * RATE
-        await caller.until_sent(over)
-        judge(caller, part, begin, over, found)
-
-
-async def _goes_on(
-    server: Server,
-    cut: tuple[Clip, Clip, int],
-    gap_s: float,
-    setting: Setting,
-    number: int,
-    found: Answers,
-) -> None:
-    part, whole, at = cut
-    rng = np.random.default_rng(setting.seed + number)
-    rest = whole.samples[at:]
-    onset = np.flatnonzero(np.abs(rest) > 0.02)[0]
-    async with Caller(server.call, rng) as caller:
-        caller.say(caller.room(0.5))
-        begin = caller.say(part.samples[: part.end + RATE // 20])
-        caller.say(caller.room(gap_s - 0.05))
-        again = caller.say(rest[max(0, int(onset) - RATE // 50) :])
-        end = again + whole.end - at - max(0, int(onset) - RATE // 50)
-        over = end + round(2.5 * RATE)
-        await caller.until_sent(over)
-        words = [at for at, _ in caller.all("reply_streamed", caller.when_spoken(begin))]
-        found.asked += 1
-        found.cut_in += any(at < caller.when_spoken(again) for at in words)
-        after = [at for at in words if at >= caller.when_spoken(end)]
-        found.delays_ms += [(after[0] - caller.when_spoken(end)) * 1000] if after else []
 
 
 # ---------------------------------------------------------------- a slow model

@@ -17,11 +17,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tonewise.audio import RATE, Samples, from_pcm16
+from turn_taking.live_clips import ROOM
 
 PACKET = RATE // 50
-ROOM = 10 ** (-66 / 20)
-"""RMS of the room between two clips: a line is never digitally silent."""
-
 LONGEST_S = 600
 
 Told = tuple[float, dict[str, Any]]

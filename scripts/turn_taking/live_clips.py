@@ -22,12 +22,14 @@ from tonewise.stages import SttStream, TurnAudio
 WINDOW = RATE // 100
 LOUD = 10 ** (-35 / 20)
 LEAD_S, TAIL_S = 0.1, 0.2
+ROOM = 10 ** (-66 / 20)
+"""RMS of the room between two clips: a line is never digitally silent."""
+
 LONGEST_S = 3.4
 
 WHOLE = {
     "picovoice-barista/": "orders",
     "gcp/": "questions and short answers",
-    "wyoming/turn": "orders",
     "realtimestt/LJ001-0002": "read",
     "realtimestt/LJ001-0008": "read",
     "realtimestt/LJ001-0013": "read",
@@ -38,6 +40,8 @@ WHOLE = {
     "srec/": "spelled",
     "an4/": "spelled",
 }
+"""Beginnings of paths. Left out is a clip whose room is as loud as the end of a word."""
+
 NO_SPEECH = ("gcp/audio", "gcp/fair", "gcp/Google", "gcp/multi", "gcp/two_channel", "gcp/comm")
 SPELLED = 16
 """Clips of names and numbers: there are a hundred, and the stub searches all that it is given."""
@@ -95,7 +99,7 @@ def clips(data: Path, cache: Path, longest_s: float = LONGEST_S) -> list[Clip]:
     speech = data / "speech"
     with (speech / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["path"])
-    known = Words(cache / "live-words.json")
+    known = Words(cache / "live-words-in-a-room.json")
     found = []
     for row in rows:
         path = row["path"]
@@ -108,6 +112,9 @@ def clips(data: Path, cache: Path, longest_s: float = LONGEST_S) -> list[Clip]:
         if end > limit * RATE:
             continue
         if (text := known.of(path, samples)).strip():
+            # What STT hears as half a sentence sounds unfinished, whatever was meant.
+            half = kind != "spelled" and text[-1] not in ".?!"
+            kind = "unfinished" if half else kind
             found.append(Clip(path, kind, samples, end, spread(text.split(), samples)))
     known.keep()
     spelled = [clip for clip in found if clip.kind == "spelled"]
@@ -177,7 +184,9 @@ class Words:
         if path not in self._known:
             stt: SttStream = self._stt or plugins.load("stt", "auto").open("en")
             self._stt = stt
-            turn = TurnAudio(samples, 0.0, np.ones(1, np.bool_), len(samples) / RATE)
+            room = np.random.default_rng(0).normal(0, ROOM, round(TAIL_S * RATE))
+            sound = np.concatenate([samples, room.astype(np.float32)])  # it goes on after a clip
+            turn = TurnAudio(sound, 0.0, np.ones(1, np.bool_), len(sound) / RATE)
             self._known[path] = stt.transcribe(turn).text
         return self._known[path]
 

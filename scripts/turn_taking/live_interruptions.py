@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -102,8 +103,10 @@ async def interrupting(
                 found.notes.append(f"stuck: {[e['event'] for _, e in caller.told[-8:]]}")
                 return
             await asyncio.sleep(rng.uniform(0.2, 5.0))
+            if caller.playing_upto() < time.perf_counter():
+                continue  # it was over before
             begin, onset = speak_over(caller, clip)
-            await interrupted(caller, sounded[1]["turn"], onset, clip.name, places, found)
+            await interrupted(caller, sounded[1]["turn"], (begin, onset), clip.name, places, found)
         caller.say(caller.room(1.0))
         for _, event in caller.all("reply_ended"):
             found.remembered.add(event["text"])
@@ -120,27 +123,26 @@ def speak_over(caller: Caller, clip: Clip) -> tuple[int, int]:
 
 
 async def interrupted(
-    caller: Caller, turn: int, onset: int, name: str, places: "Places", found: Stops
+    caller: Caller, turn: int, clip: tuple[int, int], name: str, places: "Places", found: Stops
 ) -> None:
-    """Watch one reply stop."""
+    """Watch one reply stop; `clip` tells where the sound over it and its first loud sound begin."""
+    begin, onset = clip
     await caller.until_sent(onset)
-    since = caller.when_sent(onset)
-    if not caller.all("reply_sounded") or caller.playing_upto() < since:
-        return  # it was over before
+    first, since = caller.when_sent(begin), caller.when_sent(onset)
     found.tried += 1
-    held = await caller.until("reply_held", since, 3.0)
-    stopped = await caller.until("reply_interrupted", since, 4.0)
+    held = await caller.until("reply_held", first, 3.0)
+    stopped = await caller.until("reply_interrupted", first, 4.0)
     if stopped is None or held is None:
         found.kept_talking += 1
         after = [e["event"] for at, e in caller.told if at >= since]
         found.notes.append(f"not stopped: {after}")
         return
     sounds = [at for at, _ in caller.sound if since <= at <= stopped[0] + 0.3]
-    resumed = caller.all("reply_resumed", since)
+    resumed = caller.all("reply_resumed", first)
     if resumed and resumed[0][0] < stopped[0]:
         found.notes.append("held, resumed, and then interrupted")
     found.last_ms.append(max(0.0, (max(sounds, default=since) - since) * 1000))
-    found.held_ms.append((held[0] - since) * 1000)
+    found.held_ms.append(max(0.0, held[0] - since) * 1000)
     found.sound_ms.append(held[1]["at"] * 1000 - onset * 1000 / RATE)
     if found.last_ms[-1] > 100 or found.held_ms[-1] > 100:
         found.notes.append(

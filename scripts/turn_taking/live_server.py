@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 
+STUB = "turn_taking.stub_stt"
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
@@ -69,7 +70,7 @@ async def running(
     endpoint: str,
     models: str = '[[models]]\nname = "stub"\noptions = { model = "m", base_url = "URL/instant" }',
     more: str = "",
-    stt: str = "turn_taking.stub_stt",
+    stt: str = "",
     workers: int = 16,
 ) -> AsyncIterator[Server]:
     """A server, ready to answer.
@@ -79,7 +80,7 @@ async def running(
         endpoint: the endpoint engine; empty takes the default.
         models: tables of the settings; URL stands for the provider's address.
         more: more tables.
-        stt: the STT engine.
+        stt: the STT engine; empty takes the stub.
         workers: threads; a stub that sleeps holds one.
     """
     pipe = asyncio.subprocess.PIPE
@@ -88,7 +89,9 @@ async def running(
     provider = f"http://127.0.0.1:{port}"
     settings = folder / "tonewise.toml"
     settings.write_text(
-        _settings(folder, endpoint, stt, workers) + models.replace("URL", provider) + "\n" + more,
+        _settings(folder, endpoint, stt or STUB, workers)
+        + models.replace("URL", provider)
+        + f"\n{more}",
         encoding="utf-8",
     )
     environment = {key: value for key, value in os.environ.items() if "TONEWISE" not in key}

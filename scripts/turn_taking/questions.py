@@ -11,17 +11,22 @@ from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Resampler, Samples, from_g711, to_g711
 from tonewise.audio_file import read
+from tonewise.ear import supposed_over
 from tonewise.facts import Transcript
 from tonewise.stages import Lull, SttEngine, TurnAudio, VadEngine
 from turn_taking.recordings import Voice, voices
-from turn_taking.silences import Silence, runs, silences, spoken, with_silence_after
+from turn_taking.silences import Hearing, Silence, hearing, runs, silences, with_silence_after
 
 CONDITIONS = ("clean", "µ-law", "noise")
 SNR_DB = 10.0
 LEAD_IN_S = 0.3
 LATELY_S = 12.0
 LULL_S = 0.1
-"""Asked first after this much silence; STT hears the turn up to here."""
+"""Asked after this much silence."""
+
+WORDS_S = 0.05
+"""STT hears the turn up to here, and then the room: it begins when the voice has just fallen, so
+that the words are there when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +35,31 @@ class Question:
 
     Attributes:
         heard: the channel on that line.
-        flags: the VAD's answers on that line.
-        frame_s: seconds per flag.
-        words: STT of the turn up to 0.1 s into the silence.
+        hearing: the ear's answers on that line.
+        words: STT of the turn up to `WORDS_S` into the silence.
     """
 
     voice: Voice
     silence: Silence
     condition: str
     heard: Samples
-    flags: NDArray[np.bool_]
-    frame_s: float
+    hearing: Hearing
     words: Transcript
 
     def lull(self, after_s: float, *, words: bool) -> Lull:
         """What is known `after_s` into the silence: not one sample later."""
-        begin = max(0, round((self.silence.turn_s - LEAD_IN_S) / self.frame_s))
+        frame_s, size = self.hearing.frame_s, self.hearing.frame_samples
+        begin = max(0, round((self.silence.turn_s - LEAD_IN_S) / frame_s))
         # Whole frames that lie before now: an engine cannot have heard half a frame.
-        end = int((self.silence.start_s + after_s) / self.frame_s + 1e-6)
-        size = round(self.frame_s * RATE)
-        samples = self.heard[begin * size : end * size]
         now_s = self.silence.start_s + after_s
-        if begin * self.frame_s + len(samples) / RATE > now_s + 1e-6:
+        end = int(now_s / frame_s + 1e-6)
+        samples = self.heard[begin * size : end * size]
+        if begin * frame_s + len(samples) / RATE > now_s + 1e-6:
             raise AssertionError("that is the future")
-        turn = TurnAudio(samples, begin * self.frame_s, self.flags[begin:end], self.frame_s)
+        spoken = self.hearing.spoken[begin:end].copy()
+        last = np.flatnonzero(self.hearing.quiet[begin:end] < size)
+        spoken[int(last[-1]) + 1 if len(last) else 0 :] = False  # as the ear tells it
+        turn = TurnAudio(samples, begin * frame_s, spoken, frame_s)
         return Lull(
             turn,
             after_s,
@@ -77,24 +83,24 @@ def questions(
     cache.mkdir(parents=True, exist_ok=True)
     noise = read(data / "speech" / "noise" / "coffee-shop.flac")
     written = _Written(cache / "words.jsonl", stt)
-    frame_s = vad.frame_samples / RATE
     for number, voice in enumerate(voices(data)):
         if kinds is not None and voice.kind not in kinds:
             continue
         clip = voice.spans is None and voice.other is None and not voice.one_side
         clean = with_silence_after(voice.samples) if clip else voice.samples
-        flags = _flags(cache, vad, voice.samples, clean)
+        ear = _heard(cache, vad, voice.samples, clean)
         other = None
         if voice.other is not None:
-            other = runs(_flags(cache, vad, voice.other, voice.other), frame_s)
-        found = list(silences(number, voice, runs(flags, frame_s), other))
+            other = runs(_heard(cache, vad, voice.other, voice.other))
+        found = list(silences(number, voice, runs(ear), other))
         for condition in conditions:
-            heard = on_line(clean, condition, noise, flags, vad.frame_samples)
-            these = flags if condition == "clean" else _flags(cache, vad, heard, heard)
+            line = on_line(clean, condition, noise, ear.spoken, vad.frame_samples)
+            these = ear if condition == "clean" else _heard(cache, vad, line, line)
             for silence in found:
-                asked = Question(voice, silence, condition, heard, these, frame_s, Transcript(""))
-                words = written.words(_lately(asked.lull(LULL_S, words=False).turn))
-                yield Question(voice, silence, condition, heard, these, frame_s, words)
+                asked = Question(voice, silence, condition, line, these, Transcript(""))
+                turn = supposed_over(asked.lull(WORDS_S, words=False).turn, silence.start_s)
+                words = written.words(_lately(turn))
+                yield Question(voice, silence, condition, line, these, words)
 
 
 def on_line(
@@ -124,15 +130,19 @@ def _telephone(samples: Samples) -> Samples:
     return np.resize(wide, len(samples)) if len(wide) < len(samples) else wide[: len(samples)]
 
 
-def _flags(cache: Path, vad: VadEngine, original: Samples, whole: Samples) -> NDArray[np.bool_]:
-    """The VAD's answers to `original`, and silence for what `whole` adds to it; kept on disk."""
-    file = cache / f"vad-{vad.name.replace(' ', '-')}-{_digest(original)}.npy"
+def _heard(cache: Path, vad: VadEngine, original: Samples, whole: Samples) -> Hearing:
+    """What the ear makes of `original`, and silence for what `whole` adds; kept on disk."""
+    file = cache / f"ear-{vad.name.replace(' ', '-')}-{_digest(original)}.npz"
     if not file.is_file():
-        np.save(file, spoken(vad, original))
-    flags = np.zeros(len(whole) // vad.frame_samples, np.bool_)
-    known = np.load(file)
-    flags[: len(known)] = known[: len(flags)]
-    return flags
+        heard = hearing(vad, original)
+        np.savez(file, spoken=heard.spoken, quiet=heard.quiet)
+    known, size = np.load(file), vad.frame_samples
+    missing = len(whole) // size - len(known["spoken"])
+    return Hearing(
+        np.pad(known["spoken"], (0, missing)),
+        np.pad(known["quiet"], (0, missing), constant_values=size),
+        size,
+    )
 
 
 class _Written:

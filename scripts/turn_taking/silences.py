@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Samples
 from tonewise.ear import RELEASE
+from tonewise.loudness import Loudness
 from tonewise.stages import VadEngine
 from turn_taking.recordings import UNSURE, Span, Voice
 
@@ -24,6 +25,8 @@ LEAST_ANSWER_S = 0.2
 SILENCE_AFTER_S = 4.0
 LEAST_RUN_S = 0.06
 """Shorter stretches of "speech" are clicks."""
+
+CLOSURE_S = 0.1
 
 Runs = list[tuple[float, float]]
 
@@ -52,26 +55,48 @@ class Silence:
         return self.length_s < inf
 
 
-def spoken(vad: VadEngine, samples: Samples) -> NDArray[np.bool_]:
-    """Was it speech, for each of the VAD's frames, with the ear's own hysteresis."""
-    stream, size, on = vad.open(), vad.frame_samples, False
-    flags = np.zeros(len(samples) // size, np.bool_)
-    for number in range(len(flags)):
-        chance = stream.speech(samples[number * size : (number + 1) * size])
-        on = chance >= vad.threshold - (RELEASE if on else 0.0)
-        flags[number] = on
-    return flags
+@dataclass(frozen=True)
+class Hearing:
+    """What the ear makes of a channel, frame by frame.
+
+    Attributes:
+        spoken: speech to the VAD, with the ear's own hysteresis.
+        quiet: samples at the end of each frame that are none: it fell silent, or was so already.
+        frame_samples: of each.
+    """
+
+    spoken: NDArray[np.bool_]
+    quiet: NDArray[np.int64]
+    frame_samples: int
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds of each."""
+        return self.frame_samples / RATE
 
 
-def runs(flags: NDArray[np.bool_], frame_s: float) -> Runs:
+def hearing(vad: VadEngine, samples: Samples) -> Hearing:
+    """Hear a channel as the ear does while somebody speaks."""
+    stream, loudness, size, on = vad.open(), Loudness(), vad.frame_samples, False
+    count = len(samples) // size
+    flags, quiet = np.zeros(count, np.bool_), np.full(count, size, np.int64)
+    for number in range(count):
+        frame = samples[number * size : (number + 1) * size]
+        on = stream.speech(frame) >= vad.threshold - (RELEASE if on else 0.0)
+        behind = loudness.quiet(frame, on)
+        flags[number], quiet[number] = on, behind if on else size
+    return Hearing(flags, quiet, size)
+
+
+def runs(heard: Hearing) -> Runs:
     """Stretches of speech; silences under 0.1 s are the closures of consonants."""
-    steps = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
-    found: Runs = []
-    for start, end in zip(np.flatnonzero(steps > 0), np.flatnonzero(steps < 0), strict=True):
-        if found and (start * frame_s - found[-1][1]) < 0.1:
-            found[-1] = (found[-1][0], float(end * frame_s))
+    size, found = heard.frame_samples, Runs()
+    for number in np.flatnonzero(heard.quiet < size):
+        start, end = number * size / RATE, ((number + 1) * size - heard.quiet[number]) / RATE
+        if found and start - found[-1][1] < CLOSURE_S:
+            found[-1] = (found[-1][0], float(end))
         else:
-            found.append((float(start * frame_s), float(end * frame_s)))
+            found.append((float(start), float(end)))
     return [run for run in found if run[1] - run[0] >= LEAST_RUN_S]
 
 

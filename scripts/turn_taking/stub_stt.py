@@ -25,6 +25,9 @@ _PIECE = 48
 
 _SEARCHED = RATE // 2
 
+asked = {"times": 0}
+"""How often it was asked."""
+
 
 class StubStt:
     """Engine and stream in one.
@@ -41,6 +44,7 @@ class StubStt:
         self._pcm = (folder / "clips.pcm").read_bytes()
         self._clips = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
         self._delay_s = delay_s
+        asked["times"] = 0
 
     def open(self, language: str | None = None) -> "StubStt":
         """The same for every call."""
@@ -50,6 +54,7 @@ class StubStt:
     def transcribe(self, turn: TurnAudio) -> Transcript:
         """The words that were said by the end of the latest speech."""
         began = time.perf_counter()
+        asked["times"] += 1
         words = self._words(turn)
         time.sleep(max(0.0, self._delay_s - (time.perf_counter() - began)))
         return Transcript(" ".join(words))
@@ -100,6 +105,7 @@ def census(file: Path) -> None:
             kinds = [type(each).__name__ for each in alive]
             tasks = [each for each in alive if isinstance(each, asyncio.Task) and not each.done()]
             counts = {"tasks": len(tasks), "threads": threading.active_count()}
+            counts["transcriptions"] = asked["times"]
             counts["objects"] = len(alive)
             for kind in ("Call", "Dialogue", "Voice", "WebSocketTransport", "Start"):
                 counts[kind] = kinds.count(kind)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from tonewise.audio import RATE, Samples
 from tonewise.errors import PluginError
-from tonewise.facts import Share
+from tonewise.plan import Share
 
 _INPUT = "audio"
 _NEEDED, _OPTIONAL = ("emotion", "arousal"), ("valence", "filled_pause")

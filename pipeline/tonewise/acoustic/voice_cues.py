@@ -189,13 +189,13 @@ class VoiceCuesEngine:
     Attributes:
         emotion: False where it was switched off for all calls.
         license: of the weights, for `tonewise doctor`.
-        weights: the files that were loaded.
+        weight_files: that were loaded.
     """
 
     def __init__(self, model: str, path: Path | None) -> None:
         self._network = network = CueNetwork(path) if path else None
         self.emotion = network is not None
-        self.weights = (path,) if path else ()
+        self.weight_files = (path,) if path else ()
         self.name = "prosody, emotion off" if network is None else f"{model} {network.card.version}"
         self.license = network.card.license if network else ""
 

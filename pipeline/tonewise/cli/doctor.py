@@ -164,6 +164,7 @@ def _settings(config_file: Path | None) -> Iterator[Finding]:
     own = [f"${name}" for name in sorted(os.environ) if re.match("TONEWISE_[A-Z]+__", name)]
     yield Finding("Settings", "configuration", True, ", ".join([place, *own]))
     yield _port(settings)
+    yield from _interfaces(settings)
     yield from _keys(settings)
     yield from _engines(settings)
     for model in settings.models:
@@ -193,10 +194,34 @@ def _keys(settings: "Config") -> Iterator[Finding]:
     from tonewise.default_models import DEFAULT_MODELS
 
     named = [*DEFAULT_MODELS, *(model.options.get("api_key_env") for model in settings.models)]
+    named += [client.token_env for client in settings.clients]
     for name in dict.fromkeys([*named, settings.server.token_env]):
         if name:
             is_set = bool(os.environ.get(name))
             yield Finding("Keys", name, is_set, "set" if is_set else "not set", needed=False)
+
+
+def _interfaces(settings: "Config") -> Iterator[Finding]:
+    """What the server would refuse to start with. The database itself is not asked."""
+    from tonewise.api.clients import Clients
+    from tonewise.store.database import Address
+    from tonewise.store.ledger import Ledger
+
+    def clients() -> str:
+        Clients(settings, os.environ, Ledger())
+        return ", ".join(client.name for client in settings.clients)
+
+    def traces() -> str:
+        from tonewise.observing import otlp
+
+        return f"{settings.telemetry.traces}, by {otlp.__name__}"
+
+    yield _checked("Settings", "store", lambda: Address(settings.store, os.environ).shown)
+    if settings.clients:
+        yield _checked("Settings", "clients", clients)
+    if settings.telemetry.traces:
+        fix = "python -m pip install 'tonewise[traces]'"
+        yield _checked("Settings", "traces", traces, fix=fix)
 
 
 def _engines(settings: "Config") -> Iterator[Finding]:

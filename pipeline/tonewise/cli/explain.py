@@ -11,16 +11,15 @@ import msgspec
 
 from tonewise import plugins
 from tonewise.errors import ConfigError
-from tonewise.facts import Plan, Scalar, Term, Transcript, VoiceCues
+from tonewise.facts import Scalar, Transcript, VoiceCues
+from tonewise.plan import Plan
+from tonewise.plan_in_words import in_words
 
 if TYPE_CHECKING:
     from tonewise.stages import Candidate, Policy
 
 SHARES = ("hesitation", "frustration", "clipping")
 """Cues that lie in [0, 1]."""
-
-BAR = 24
-"""Characters of a full bar."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -142,7 +141,7 @@ def command(
     if as_json:
         click.echo(answer.to_json())
     else:
-        click.echo("\n".join(_page(answer)))
+        click.echo("\n".join([*in_words(answer.plan), f"decided in  {answer.micros:.0f} µs"]))
 
 
 def voice_cues(given: dict[str, Any]) -> VoiceCues:
@@ -238,62 +237,3 @@ def _parsed(option: str, given: str | None, example: str, kind: Any) -> dict[str
         msg = f"{option} must be a JSON object, as in '{example}': {error}"
         raise click.UsageError(msg) from error
     return table
-
-
-# ---------------------------------------------------------------- for people
-
-
-def _page(answer: Answer) -> list[str]:
-    plan = answer.plan
-    first, *others = [reason.text for reason in plan.reasons] or ["no reason given"]
-    filled = round(plan.complexity * BAR)
-    return [
-        f"route       {plan.route}",
-        f"because     {first}",
-        *(f"            {text}" for text in others),
-        f"models      {', then '.join(plan.models) or 'none'}",
-        f"complexity  {plan.complexity:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
-        *(f"            {_row(term)}" for term in plan.complexity_terms),
-        *_frustration(plan),
-        *_scores(plan),
-        *(
-            f"{'skipped' if not at else '':<12}{each.rule}: {each.why}"
-            for at, each in enumerate(plan.skipped)
-        ),
-        f"decided in  {answer.micros:.0f} µs",
-    ]
-
-
-def _frustration(plan: Plan) -> list[str]:
-    """The score and its terms; nothing where there is nothing but the beginning of every score."""
-    if plan.frustration is None or not any(t.contribution > 0 for t in plan.frustration_terms):
-        return []
-    filled = round(plan.frustration * BAR)
-    return [
-        f"frustration {plan.frustration:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
-        *(f"            {_row(term)}" for term in plan.frustration_terms),
-    ]
-
-
-def _row(term: Term) -> str:
-    bar = "▇" * round(4 * abs(term.contribution))
-    value = "" if term.name == "bias" else f"{term.value:g}"
-    return f"{term.name:<12}{value:>5} {term.contribution:+7.2f}  {bar}".rstrip()
-
-
-def _scores(plan: Plan) -> list[str]:
-    """A table of what each model is worth, with every contribution."""
-    if not plan.scores:
-        return []
-    names = list(dict.fromkeys(term.name for each in plan.scores for term in each.contributions))
-    wide = max(len(f"{each.model} ({each.route})") for each in plan.scores)
-    rows = [f"worth       {'':<{wide}} {'sum':>7} " + " ".join(f"{name:>8}" for name in names)]
-    for each in plan.scores:
-        row = f"            {f'{each.model} ({each.route})':<{wide}} "
-        if each.utility is None:
-            rows.append(f"{row}{'–':>7}  excluded: it {each.excluded_by}")
-            continue
-        known = {term.name: f"{term.contribution:+.3f}" for term in each.contributions}
-        cells = " ".join(f"{known.get(name, '·'):>8}" for name in names)
-        rows.append(f"{row}{each.utility:>7.3f} {cells}")
-    return rows

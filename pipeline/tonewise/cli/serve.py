@@ -3,6 +3,9 @@
 import asyncio
 import logging
 import os
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +59,7 @@ def command(
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(settings, _progress, _ready, insecure=insecure))
     click.echo("Stopped.")
+    _leave_nobody_behind()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -65,6 +69,23 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
+
+
+def _leave_nobody_behind() -> None:
+    """End the process although an engine still computes.
+
+    Everything is closed and kept by now. But Python waits at its end for every thread, and one that
+    hangs in somebody's engine would keep a stopped server alive until it is killed.
+    """
+    others = [each for each in threading.enumerate() if each is not threading.main_thread()]
+    until = time.monotonic() + 1.0  # a turn's worth of computing ends by itself
+    for thread in others:
+        if not thread.daemon:
+            thread.join(max(0.0, until - time.monotonic()))
+    if stuck := [each.name for each in others if each.is_alive() and not each.daemon]:
+        click.echo(f"These still compute, and are left: {', '.join(stuck)}", err=True)
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _progress(line: str) -> None:

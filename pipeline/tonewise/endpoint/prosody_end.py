@@ -6,7 +6,7 @@ sound of even pitch (Goto 1999). None of it is sure: each is one term among seve
 words they say little (README, turn-taking).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +49,14 @@ class Close:
         last_s: seconds that the last syllable was held.
         steady: its pitch hardly moved.
         phrase_s: seconds of speech since the latest silence of 0.2 s.
+        turn_s: seconds since the turn began, pauses included.
     """
 
     pitch_st: float | None = None
     last_s: float = 0.0
     steady: bool = False
     phrase_s: float = 0.0
+    turn_s: float = 0.0
 
 
 def close(turn: TurnAudio) -> Close:
@@ -67,11 +69,15 @@ def close(turn: TurnAudio) -> Close:
         return Close()
     end = min(len(turn.samples), round((spoken[-1] + 1) * turn.frame_s * RATE))
     begin = max(0, end - round(HEARD_S * RATE))
-    phrase_s = _phrase_s(turn.spoken, turn.frame_s)
-    return _measured(turn.samples[begin : end + round(_BEFORE_S * RATE)], phrase_s)
+    found = _measured(turn.samples[begin : end + round(_BEFORE_S * RATE)])
+    return replace(
+        found,
+        phrase_s=_phrase_s(turn.spoken, turn.frame_s),
+        turn_s=float(spoken[-1] + 1 - spoken[0]) * turn.frame_s,
+    )
 
 
-def _measured(samples: Samples, phrase_s: float) -> Close:
+def _measured(samples: Samples) -> Close:
     sound = contours(np.nan_to_num(np.clip(samples, -1.0, 1.0)))
     level = 10 * np.log10(np.maximum(sound.power, _QUIETEST))
     audible = level >= np.percentile(level, 95) - _AUDIBLE_DB
@@ -85,7 +91,6 @@ def _measured(samples: Samples, phrase_s: float) -> Close:
         pitch_st=_pitch_at_end(hertz[hertz > 0]),
         last_s=round(len(held) * HOP_S, 2),
         steady=even,
-        phrase_s=phrase_s,
     )
 
 

@@ -28,7 +28,7 @@ ENDINGS: tuple[Ending, ...] = (
 UNFINISHED: tuple[Ending, ...] = ("open", "announced", "filler", "dictating")
 """Endings after which something must still come."""
 
-_PUNCTUATED = {".": 0.93, "!": 0.93, "?": 0.96, ",": 0.28, "-": 0.25, "…": 0.23}
+_PUNCTUATED = {".": 0.93, "!": 0.93, "?": 0.975, ",": 0.33, "-": 0.25, "…": 0.23}
 """What a mark at the end stands for where STT tells no probability: what Moonshine tells on average
 where it writes that mark."""
 
@@ -37,6 +37,10 @@ _UNPUNCTUATED = 0.88
 
 _SOFT = 0.02
 """Keeps a probability of 0 or 1 from outweighing all else."""
+
+USUAL_S = 3.0
+"""Seconds. The median length of a turn of the dialogues that ended; where one went on after a pause
+it had lasted 5.6 s in the median already."""
 
 LONG_S = 0.25
 """Seconds. Longer than the last syllable of a phrase usually is, and about where Goto (1999) begins
@@ -78,13 +82,21 @@ def _of_voice(voice: Close) -> dict[str, float]:
         "last syllable drawn out": float(np.clip((voice.last_s - LONG_S) * 4, 0, 2)),
         "held steady": float(voice.steady and voice.last_s >= LONG_S),
         "long phrase": min(3.0, voice.phrase_s) / 2 - 0.5,
+        "long turn": _long(voice.turn_s),
     }
+
+
+def _long(turn_s: float) -> float:
+    """How long a turn has lasted, in doublings of `USUAL_S`: who has talked for long goes on."""
+    return float(np.clip(np.log2(turn_s / USUAL_S), -2, 2)) if turn_s else 0.0
 
 
 def _of_words(words: Words, transcript: Transcript) -> dict[str, float]:
     values: dict[str, float] = {ending: float(words.ending == ending) for ending in ENDINGS}
     end = transcript.sentence_end
-    if end is None:
+    if not words.count:
+        end = 0.5
+    elif end is None:
         end = _PUNCTUATED.get(transcript.text.strip()[-1:], _UNPUNCTUATED)
         # Many engines write a full stop after anything.
         if words.ending in (*UNFINISHED, "trails off"):

@@ -6,57 +6,60 @@ turn round is 0. Three sets: before the words are known, with them, and with ano
 """
 
 VOICE = {
-    "bias": -0.072,
-    "pitch falls": 0.278,
-    "last syllable drawn out": -1.017,
-    "held steady": -0.821,
-    "long phrase": 0.707,
+    "bias": -0.175,
+    "pitch falls": 0.168,
+    "last syllable drawn out": -1.137,
+    "held steady": -0.86,
+    "long phrase": 1.307,
+    "long turn": -0.539,
 }
 
 WORDS = {
-    "bias": -1.553,
-    "question": 0.744,
-    "closed": 0.895,
-    "answer": 1.329,
-    "dictated": 0.399,
-    "may go on": -0.249,
-    "acknowledging": -0.414,
-    "trails off": -0.039,
+    "bias": -2.072,
+    "question": 0.665,
+    "closed": 0.728,
+    "answer": 1.26,
+    "dictated": 0.479,
+    "may go on": -0.239,
+    "acknowledging": -0.868,
+    "trails off": 0.0,
     "listing": 0.0,
-    "open": -0.897,
-    "filler": -0.098,
-    "full stop": 1.226,
-    "last syllable drawn out": -0.699,
-    "held steady": -0.377,
-    "long phrase": 0.472,
+    "open": -0.625,
+    "filler": -0.323,
+    "full stop": 1.541,
+    "last syllable drawn out": -0.684,
+    "held steady": -0.535,
+    "long phrase": 1.117,
+    "long turn": -0.63,
     "announced": -1.5,
     "dictating": -1.0,
 }
 
 WITH_SMART_TURN = {
-    "bias": -1.426,
-    "question": 0.713,
-    "closed": 0.835,
-    "answer": 1.139,
-    "dictated": 0.241,
-    "may go on": 0.0,
-    "acknowledging": -1.038,
+    "bias": -1.849,
+    "question": 0.586,
+    "closed": 0.836,
+    "answer": 1.187,
+    "dictated": 0.339,
+    "may go on": -0.042,
+    "acknowledging": -1.121,
     "trails off": 0.0,
     "listing": 0.0,
-    "open": -0.76,
-    "filler": 0.0,
-    "full stop": 0.815,
-    "last syllable drawn out": -0.367,
-    "held steady": 0.0,
-    "long phrase": 0.524,
-    "smart turn": 0.79,
+    "open": -0.515,
+    "filler": -0.072,
+    "full stop": 1.237,
+    "last syllable drawn out": -0.485,
+    "held steady": -0.281,
+    "long phrase": 0.871,
+    "long turn": -0.371,
+    "smart turn": 0.583,
     "announced": -1.5,
     "dictating": -1.0,
 }
 """Words and voice, where Smart Turn listens along."""
 
-PACE_S = 0.39
+PACE_S = 0.36
 """By how much pauses outlast 0.2 s, in seconds, on average over the dialogues fitted to."""
 
-CAUTION = 1.6
+CAUTION = 0.7
 """Log-odds from which a turn is surely over."""

@@ -8,6 +8,7 @@ import msgspec
 
 from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.failures import outcome_in_stream
+from tonewise.llm.upstream import Upstream
 from tonewise.providers import api_key, message_in
 from tonewise.stages import Delta, LlmRequest, Message
 
@@ -50,10 +51,12 @@ _decode = msgspec.json.Decoder(_Event).decode
 
 
 class _Anthropic:
-    def __init__(self, endpoint: Endpoint, settings: Mapping[str, Any]) -> None:
+    def __init__(self, endpoint: Endpoint, upstream: Upstream, settings: Mapping[str, Any]) -> None:
         self._endpoint = endpoint
+        self.upstream = upstream
         self._settings = settings
         self.name = f"anthropic {settings['model']}"
+        self.local = endpoint.local
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
         """The reply; its first delta, without text, says that the server has begun to answer.
@@ -77,6 +80,26 @@ class _Anthropic:
                         break
             await answer.drain()
         self._check_end(reason, spoke=spoke)
+
+    async def connect(self) -> None:
+        """Have a connection open for the next request.
+
+        Raises:
+            AttemptError: there is no way in.
+        """
+        await self._endpoint.connect()
+
+    async def say_a_word(self) -> None:
+        """Have the model loaded.
+
+        Raises:
+            AttemptError: it cannot be.
+        """
+        request = LlmRequest(0, "", (Message("user", "Hi"),), max_tokens=1)
+        async with aclosing(self.stream(request)) as deltas:
+            async for delta in deltas:
+                if delta.text:
+                    break
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -141,18 +164,20 @@ def load(
         ConfigError: there is no key, or a setting that cannot be sent.
     """
     key = api_key(api_key_env)
-    endpoint = Endpoint(
-        base_url.rstrip("/").removesuffix("/v1") + "/v1/messages",
-        {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {}), **(headers or {})},
-        connect_s=connect_s,
-        read_s=read_s,
-    )
-    settings: dict[str, Any] = {"model": model}
+    url = base_url.rstrip("/").removesuffix("/v1") + "/v1/messages"
+    secret = {"x-api-key": key} if key else {}
+    sent = {"anthropic-version": _VERSION, **secret, **(headers or {})}
+    always = {"model": model, **(extra_body or {})}
+    usual: dict[str, Any] = {}
     if temperature is not None:
-        settings["temperature"] = temperature
+        usual["temperature"] = temperature
     if max_tokens is not None:
-        settings["max_tokens"] = max_tokens
-    return _Anthropic(endpoint, {**settings, **(extra_body or {})})
+        usual["max_tokens"] = max_tokens
+    return _Anthropic(
+        Endpoint(url, sent, connect_s=connect_s, read_s=read_s),
+        Upstream("messages", url, sent, always, usual, connect_s=connect_s),
+        {**usual, **always},
+    )
 
 
 def conversation(messages: tuple[Message, ...]) -> list[dict[str, str]]:

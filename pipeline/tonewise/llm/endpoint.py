@@ -1,7 +1,6 @@
 """One HTTP endpoint that answers with server-sent events; whatever fails is an AttemptError."""
 
 import asyncio
-import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -12,10 +11,11 @@ import httpx2
 import msgspec
 
 from tonewise.errors import AttemptError, ConfigError, Outcome
-from tonewise.llm.failures import outcome_of, retry_after_s
+from tonewise.llm.failures import refusal
 from tonewise.llm.leftovers import Promptness
 from tonewise.llm.sse import ServerSentEvent, SseParser
-from tonewise.providers import check_header, presentable, provider_message
+from tonewise.providers import check_header, presentable, secrets_in
+from tonewise.wire.origin import is_loopback
 
 _ERROR_BODY_BYTES = 8192
 _ERROR_BODY_S = 0.5  # an error without its words now is worth more than one with them later
@@ -26,7 +26,6 @@ _BREAKAGES: tuple[tuple[tuple[type[httpx2.HTTPError], ...], Outcome, str], ...] 
     ((httpx2.TimeoutException,), "timed_out", "the server fell silent"),
     ((httpx2.DecodingError,), "garbled", "the reply cannot be unpacked"),
 )
-_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 
 
 class Events:
@@ -68,12 +67,7 @@ class Endpoint:
         for name, value in headers.items():
             check_header(value, f"the header {name!r}")
         self._url = _checked(url)
-        # A bare key, too: a provider echoes "sk-…" where we sent "Bearer sk-…".
-        self._secrets = tuple(
-            value.removeprefix("Bearer ")
-            for name, value in headers.items()
-            if _SECRET_HEADER.search(name)
-        )
+        self._secrets = secrets_in(headers)
         self._client = httpx2.AsyncClient(
             headers={
                 "accept": "text/event-stream",
@@ -82,7 +76,7 @@ class Endpoint:
                 "user-agent": "tonewise",
                 **headers,
             },
-            verify=_trusted_roots(),
+            verify=trusted_roots(),
             timeout=httpx2.Timeout(read_s, connect=connect_s),
             limits=httpx2.Limits(max_keepalive_connections=64, keepalive_expiry=_KEEP_ALIVE_S),
         )
@@ -112,6 +106,22 @@ class Endpoint:
         except httpx2.HTTPError as error:
             raise self._breakage(error, answered=answered) from error
 
+    @property
+    def local(self) -> bool:
+        """Is it on this machine?"""
+        return is_loopback(self._url.host)
+
+    async def connect(self) -> None:
+        """Have a connection open for the next request; whatever the server says to it is fine.
+
+        Raises:
+            AttemptError: there is no way in.
+        """
+        try:
+            await self._client.head(self._url.join("/"))
+        except httpx2.HTTPError as error:
+            raise self._breakage(error, answered=False) from error
+
     def failure(
         self, outcome: Outcome, text: str, retry_after_s: float | None = None
     ) -> AttemptError:
@@ -124,19 +134,7 @@ class Endpoint:
 
     async def _refusal(self, response: httpx2.Response) -> AttemptError:
         body = await _beginning(response)
-        said, status = provider_message(body), response.status_code
-        if status < 300:
-            kind = response.headers["content-type"].partition(";")[0]
-            if said and b'"error"' in body:
-                return self.failure("upstream_error", f"HTTP {status}, but: {said}")
-            return self.failure("garbled", f"HTTP {status} with {kind}, not an event stream")
-        wait_s = retry_after_s(response.headers) if status in {429, 503, 529} else None
-        asks = "" if wait_s is None else f" (asks to wait {wait_s:g} s)"
-        return self.failure(
-            outcome_of(status, body.decode("utf-8", "replace")),
-            f"HTTP {status}{asks}" + (f": {said}" if said else ""),
-            wait_s,
-        )
+        return self.failure(*refusal(response.status_code, response.headers, body))
 
     def _breakage(self, error: httpx2.HTTPError, *, answered: bool) -> AttemptError:
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -151,7 +149,8 @@ class Endpoint:
 
 
 @cache
-def _trusted_roots() -> ssl.SSLContext:
+def trusted_roots() -> ssl.SSLContext:
+    """Whom we believe who they are."""
     return httpx2.create_ssl_context()  # 20 ms to read: once for all engines
 
 

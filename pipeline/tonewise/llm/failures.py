@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from tonewise.errors import Outcome
+from tonewise.providers import provider_message
 
 # The codes and the words of OpenAI, Azure, Anthropic, Google, Bedrock, Mistral, Groq, xAI, vLLM,
 # llama.cpp and OpenRouter. A limit of tokens per minute may come as a 413 with words about length.
@@ -37,6 +38,32 @@ def outcome_of(status: int, body: str = "") -> Outcome:
     if told == "too_long" and status not in {400, 413, 422}:
         told = None
     return told or ("bad_request" if status in {400, 413, 422} else "refused")
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], body: bytes
+) -> tuple[Outcome, str, float | None]:
+    """What an answer says that is no reply.
+
+    Args:
+        status: HTTP status; under 300 where the answer should have been a stream, and is none.
+        headers: of the answer, names in lower case.
+        body: its beginning.
+
+    Returns:
+        How the attempt ended, in words that are not safe to show yet, and the seconds that the
+        provider asks us to wait.
+    """
+    said = provider_message(body)
+    if status < 300:
+        kind = headers.get("content-type", "").partition(";")[0]
+        if said and b'"error"' in body:
+            return "upstream_error", f"HTTP {status}, but: {said}", None
+        return "garbled", f"HTTP {status} with {kind}, not an event stream", None
+    wait_s = retry_after_s(headers) if status in {429, 503, 529} else None
+    asks = "" if wait_s is None else f" (asks to wait {wait_s:g} s)"
+    told = f"HTTP {status}{asks}" + (f": {said}" if said else "")
+    return outcome_of(status, body.decode("utf-8", "replace")), told, wait_s
 
 
 def outcome_in_stream(error: object) -> Outcome:

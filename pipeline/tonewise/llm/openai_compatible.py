@@ -9,8 +9,9 @@ import msgspec
 
 from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.failures import outcome_in_stream
+from tonewise.llm.upstream import Upstream
 from tonewise.providers import api_key, message_in
-from tonewise.stages import Delta, LlmRequest
+from tonewise.stages import Delta, LlmRequest, Message
 
 _DONE = "[DONE]"
 _CLOSING_S = 0.5  # the reply is whole; its usage is worth no longer wait
@@ -43,15 +44,16 @@ class _OpenAiCompatible:
     def __init__(
         self,
         endpoint: Endpoint,
+        upstream: Upstream,
         settings: Mapping[str, Any],
-        limit_name: str,
         prefill_body: Mapping[str, Any],
     ) -> None:
         self._endpoint = endpoint
+        self.upstream = upstream
         self._settings = settings
         self._prefill_body = prefill_body
         self.name = f"openai_compatible {settings['model']}"
-        self._limit_name = limit_name
+        self.local = endpoint.local
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
         """The reply; its first delta, without text, says that the server has begun to answer.
@@ -77,6 +79,26 @@ class _OpenAiCompatible:
             await answer.drain()
         self._check_end(reason, spoke=spoke)
 
+    async def connect(self) -> None:
+        """Have a connection open for the next request.
+
+        Raises:
+            AttemptError: there is no way in.
+        """
+        await self._endpoint.connect()
+
+    async def say_a_word(self) -> None:
+        """Have the model loaded.
+
+        Raises:
+            AttemptError: it cannot be.
+        """
+        request = LlmRequest(0, "", (Message("user", "Hi"),), max_tokens=1)
+        async with aclosing(self.stream(request)) as deltas:
+            async for delta in deltas:
+                if delta.text:
+                    break
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._endpoint.aclose()
@@ -85,7 +107,7 @@ class _OpenAiCompatible:
         goes_on = bool(request.messages) and request.messages[-1].role == "assistant"
         return {
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            self._limit_name: request.max_tokens,
+            self.upstream.limit_name: request.max_tokens,
             "stream": True,
             **self._settings,
             **(self._prefill_body if goes_on else {}),
@@ -165,23 +187,22 @@ def load(
         ConfigError: there is no key, or a setting that cannot be sent.
     """
     key = api_key(api_key_env)
-    endpoint = Endpoint(
-        base_url.rstrip("/") + "/chat/completions",
-        {**({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})},
-        connect_s=connect_s,
-        read_s=read_s,
-    )
+    url = base_url.rstrip("/") + "/chat/completions"
+    sent = {**({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
     at_openai = "//api.openai.com" in base_url
     limit_name = max_tokens_name or ("max_completion_tokens" if at_openai else "max_tokens")
-    settings: dict[str, Any] = {"model": model}
-    if include_usage:
-        settings["stream_options"] = {"include_usage": True}
+    always = {"model": model, **(extra_body or {})}
+    usual: dict[str, Any] = {}
     if temperature is not None:
-        settings["temperature"] = temperature
+        usual["temperature"] = temperature
     if max_tokens is not None:
-        settings[limit_name] = max_tokens
+        usual[limit_name] = max_tokens
+    counted = {"stream_options": {"include_usage": True}} if include_usage else {}
     return _OpenAiCompatible(
-        endpoint, {**settings, **(extra_body or {})}, limit_name, prefill_body or {}
+        Endpoint(url, sent, connect_s=connect_s, read_s=read_s),
+        Upstream("chat", url, sent, always, usual, limit_name, include_usage, connect_s),
+        {"model": model, **counted, **usual, **always},
+        prefill_body or {},
     )
 
 

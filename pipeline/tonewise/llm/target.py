@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from tonewise.errors import Outcome
-from tonewise.facts import ModelFacts
 from tonewise.llm.breaker import Breaker
+from tonewise.plan import ModelFacts
 from tonewise.stages import LlmEngine, LlmRequest
 
 COLD_AFTER_S = 300.0
@@ -14,7 +14,10 @@ COLD_AFTER_S = 300.0
 _CHARACTERS_PER_TOKEN = 4  # in English, by OpenAI's rule of thumb; only ratios are made of it
 _USUAL_REPLY = 80  # tokens: three spoken sentences
 
-_IN_WORDS: dict[Outcome, str] = {
+_OF_THE_REQUEST: frozenset[Outcome] = frozenset({"bad_request", "too_long", "content_filtered"})
+"""Faults of what was asked: they say nothing against the model."""
+
+IN_WORDS: dict[Outcome, str] = {
     "answered": "answered",
     "rate_limited": "was busy",
     "refused": "refused",
@@ -31,7 +34,7 @@ _IN_WORDS: dict[Outcome, str] = {
     "lost": "was slower than the next one",
     "skipped": "was not asked",
 }
-assert set(_IN_WORDS) == set(get_args(Outcome))  # noqa: S101 - a new outcome needs its words
+assert set(IN_WORDS) == set(get_args(Outcome))  # noqa: S101 - a new outcome needs its words
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,37 @@ class Target:
         return self.cost(characters // _CHARACTERS_PER_TOKEN + 1, _USUAL_REPLY)
 
 
+def tell_breaker(
+    breaker: Breaker,
+    now: float,
+    outcome: Outcome,
+    *,
+    why: str | None = None,
+    wait_s: float | None = None,
+    spoke: bool = False,
+    slow: bool = False,
+) -> None:
+    """How a try ended, for all who want to try the same model next.
+
+    Args:
+        breaker: the model's.
+        now: the time.
+        outcome: of the try.
+        why: in words.
+        wait_s: seconds that the provider asks us to wait.
+        spoke: something useful came.
+        slow: it let the time pass after which another model is asked beside it.
+    """
+    if outcome == "answered" or (outcome == "cancelled" and spoke):
+        breaker.replied(now)
+    elif outcome == "lost" and slow:
+        breaker.failed(now, "too slow")  # or a model that never speaks is asked in every turn
+    elif outcome in ("lost", "cancelled") or outcome in _OF_THE_REQUEST:
+        breaker.gave_up()
+    else:
+        breaker.failed(now, why or outcome, wait_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The record of one try at one model, the `number`-th for its turn, from 1.
@@ -106,5 +140,5 @@ class Attempt:
     heard: bool = False
 
     def __str__(self) -> str:
-        words = f"{self.model} {_IN_WORDS[self.outcome]}"
+        words = f"{self.model} {IN_WORDS[self.outcome]}"
         return f"{words} ({self.detail})" if self.detail else words

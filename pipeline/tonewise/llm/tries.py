@@ -9,13 +9,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 
 from tonewise.errors import AttemptError, Outcome
-from tonewise.llm.target import Attempt, Target
+from tonewise.llm.target import Attempt, Target, tell_breaker
 from tonewise.stages import Delta, LlmRequest
 
 log = logging.getLogger(__name__)
-
-_OF_THE_REQUEST: frozenset[Outcome] = frozenset({"bad_request", "too_long", "content_filtered"})
-"""Faults of what was asked: they say nothing against the model."""
 
 
 class Try:
@@ -146,15 +143,15 @@ class Try:
             log.warning("llm %r raised as it was closed", self.target.name, exc_info=error)
 
     def _tell_breaker(self) -> None:
-        breaker, now = self.target.breaker, self._time()
-        if self.outcome == "answered" or (self.outcome == "cancelled" and self.spoke):
-            breaker.replied(now)
-        elif self.outcome == "lost" and self.slow:
-            breaker.failed(now, "too slow")  # or a model that never speaks is asked in every turn
-        elif self.outcome in ("lost", "cancelled") or self.outcome in _OF_THE_REQUEST:
-            breaker.gave_up()
-        else:
-            breaker.failed(now, self._detail or self.outcome, self.retry_after_s)
+        tell_breaker(
+            self.target.breaker,
+            self._time(),
+            self.outcome,
+            why=self._detail,
+            wait_s=self.retry_after_s,
+            spoke=self.spoke,
+            slow=self.slow,
+        )
 
     async def _useful(self) -> str:
         if self._stream is None:

@@ -13,10 +13,10 @@ from tonewise.llm.target import Attempt, Target
 from tonewise.llm.tries import Try
 from tonewise.stages import LlmRequest
 
-_BLIPS: frozenset[Outcome] = frozenset({"upstream_error", "unreachable", "garbled", "cut_short"})
+BLIPS: frozenset[Outcome] = frozenset({"upstream_error", "unreachable", "garbled", "cut_short"})
 """Faults that may be gone a moment later. Who was silent has had its time."""
 
-_PAUSE_S = 0.25
+PAUSE_S = 0.25
 """Before a second try where the provider names no time: a restart or a failover takes longer."""
 
 
@@ -207,10 +207,10 @@ class Walk:
         if one.outcome == "too_long":
             self._make_room(step)
         elif not step.second and (
-            one.outcome in _BLIPS
+            one.outcome in BLIPS
             or (one.outcome == "rate_limited" and one.retry_after_s is not None)
         ):
-            wait_s = _PAUSE_S if one.retry_after_s is None else one.retry_after_s
+            wait_s = PAUSE_S if one.retry_after_s is None else one.retry_after_s
             self._again.append((self._time() + wait_s, step))
 
     def _make_room(self, step: _Step) -> None:

@@ -175,11 +175,16 @@ def about(folder: Path) -> About:
 
 def write_about(folder: Path, told: About) -> None:
     """Write `call.toml`, so that there is a whole one at any moment."""
+    draft = folder / f".{ABOUT}"
+    draft.write_text(about_as_text(told), encoding="utf-8")
+    draft.replace(folder / ABOUT)
+
+
+def about_as_text(told: About) -> str:
+    """What stands in `call.toml`."""
     table = {field: getattr(told, field) for field in told.__struct_fields__}
     kept = {key: value for key, value in table.items() if value not in ("", (), {}, None)}
-    draft = folder / f".{ABOUT}"
-    draft.write_text(tables.written(kept), encoding="utf-8")
-    draft.replace(folder / ABOUT)
+    return tables.written(kept)
 
 
 class Kept:

@@ -16,7 +16,8 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import Plan, Scalar, Transcript, Word
+from tonewise.facts import Scalar, Transcript, Word
+from tonewise.plan import Plan
 
 MASK = "#"
 
@@ -104,8 +105,8 @@ def redacted(event: AnyEvent, what: tuple[str, ...]) -> Iterator[AnyEvent]:
         case ReplyEnded(text=text, unspoken=unspoken):
             yield replace(event, text=masked(text, what), unspoken=masked(unspoken, what))
         case TurnRouted(plan=plan, shadow=shadow):
-            told = _plan(plan, what)
-            yield replace(event, plan=told, shadow=_plan(shadow, what) if shadow else None)
+            told = masked_plan(plan, what)
+            yield replace(event, plan=told, shadow=masked_plan(shadow, what) if shadow else None)
         case CallStarted(caller=caller):
             yield replace(event, caller={key: _known(value, what) for key, value in caller.items()})
         case StageFailed(error=error):
@@ -125,9 +126,11 @@ def _known(value: Scalar, what: tuple[str, ...]) -> Scalar:
     return masked(str(value), what) if is_long else value
 
 
-def _plan(plan: Plan, what: tuple[str, ...]) -> Plan:
+def masked_plan(plan: Plan, what: tuple[str, ...]) -> Plan:
+    """A plan that quotes no long number: not in its reasons, nor why a rule was skipped."""
     reasons = tuple(replace(reason, text=_prose(reason.text, what)) for reason in plan.reasons)
-    return replace(plan, reasons=reasons)
+    skipped = tuple(replace(each, why=_prose(each.why, what)) for each in plan.skipped)
+    return replace(plan, reasons=reasons, skipped=skipped)
 
 
 def _prose(text: str, what: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ def sweep(root: Path, today: date) -> list[Path]:
     Only what the recorder made is deleted: a folder that holds more keeps the rest. A folder whose
     `call.toml` names no day, or cannot be read, is left alone.
     """
-    return [path for path in sorted(root.glob("*/")) if _is_over(path, today) and _deleted(path)]
+    return [path for path in sorted(root.glob("*/")) if _is_over(path, today) and delete(path)]
 
 
 def _is_over(folder: Path, today: date) -> bool:
@@ -27,7 +27,8 @@ def _is_over(folder: Path, today: date) -> bool:
     return last is not None and last < today
 
 
-def _deleted(folder: Path) -> bool:
+def delete(folder: Path) -> bool:
+    """Delete what the recorder made of a call, and the folder if it holds nothing else."""
     for name in OURS:
         (folder / name).unlink(missing_ok=True)
     if not any(folder.iterdir()):

@@ -11,9 +11,10 @@ from tonewise.audio import Samples
 from tonewise.call import Call
 from tonewise.engines import Engines
 from tonewise.errors import RecordingError, TonewiseError
-from tonewise.events import AnyEvent, CallStarted, KeyPressed
+from tonewise.events import AnyEvent, CallStarted, ConsentChanged, KeyPressed
 from tonewise.keeping import Recording
-from tonewise.peer import Witness
+from tonewise.live_events import CallTuned
+from tonewise.peer import EmotionSwitched, Inbound, Tuned, Witness
 from tonewise.recorders import Recorders
 from tonewise.recording.folder import CallFolder, Sealing
 from tonewise.replaying import script
@@ -24,6 +25,7 @@ from tonewise.replaying.scripted_caller import ScriptedCaller
 from tonewise.replaying.turn_log import TurnTaken, turns
 from tonewise.stages import TtsEngine
 from tonewise.transports.replay import Replay
+from tonewise.tuning import Tuning
 
 SCRIPT = "script.toml"
 
@@ -133,6 +135,7 @@ class Source:
             call=about.call or self.path.name,
             opener=self.folder.opened,
             keys=[(each.at, each.digit) for each in self.recorded if isinstance(each, KeyPressed)],
+            asked=_asked(self.recorded),
         )
 
     def _voice(self, engines: Engines) -> TtsEngine | None:
@@ -145,6 +148,18 @@ class Source:
             msg = f'{self._script_at}: its lines need a voice; write voice = "espeak", or set [tts]'
             raise RecordingError(msg)
         return engines.tts
+
+
+def _asked(recorded: Sequence[AnyEvent]) -> list[tuple[float, Inbound]]:
+    """What the caller's page asked for and got, each at its second of the call."""
+    asked: list[tuple[float, Inbound]] = []
+    for event in recorded:
+        match event:
+            case CallTuned(at=at, weights=weights, patience=patience, only=only):
+                asked.append((at, Tuned(Tuning(weights, patience, only))))
+            case ConsentChanged(at=at, emotion=on, by="api"):
+                asked.append((at, EmotionSwitched(on)))
+    return asked
 
 
 class _All:

@@ -17,7 +17,8 @@ from tonewise.events import (
     TurnRouted,
     TurnTranscribed,
 )
-from tonewise.facts import Plan, Transcript, VoiceCues
+from tonewise.facts import Transcript, VoiceCues
+from tonewise.plan import Plan
 
 NEAR_S = 0.5
 """Turns that do not overlap are still the same one where they lie as close as this."""

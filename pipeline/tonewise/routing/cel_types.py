@@ -16,7 +16,7 @@ from tonewise.routing.cel_vocabulary import (
     SIZE,
     SUMS,
     Many,
-    Record,
+    RecordType,
     Type,
     either,
     has_size,
@@ -102,7 +102,7 @@ class _Checker:
         raise SyntaxProblem(f"{msg} 'metadata'", node.at)
 
     def _field(self, node: Node, of: Type, name: str) -> Type:
-        if isinstance(of, Record):
+        if isinstance(of, RecordType):
             if name in of.fields:
                 self.use.names.add(f"{of.name}.{name}")
                 return of.fields[name]
@@ -218,18 +218,18 @@ class _Checker:
         return _compared_or_summed(node, left, right)
 
     def _membership(self, node: Call, of: Type, bound: Mapping[str, Type]) -> Type:
-        if not isinstance(of, Many | Record) and of != ANY:
+        if not isinstance(of, Many | RecordType) and of != ANY:
             msg = f"in needs a list or a map, not {told(of)}"
             raise SyntaxProblem(msg, node.at)
-        if isinstance(of, Record) or (isinstance(of, Many) and of.is_map):
+        if isinstance(of, RecordType) or (isinstance(of, Many) and of.is_map):
             self.want(node.arguments[0], KEYS, "in a map", bound)
-        if isinstance(of, Record):
+        if isinstance(of, RecordType):
             self.use.names.update(f"{of.name}.{field}" for field in of.fields)
         return "bool"
 
     def _index(self, node: Call, of: Type, by: Type) -> Type:
         key = node.arguments[1]
-        if isinstance(of, Record):
+        if isinstance(of, RecordType):
             if not isinstance(key, Literal) or key.kind != "string":
                 msg = f"{of.name}[…] needs a name, as in {of.name}.{next(iter(of.fields))}"
                 raise SyntaxProblem(msg, node.at)
@@ -278,7 +278,7 @@ def _paths(known: Mapping[str, Type]) -> list[str]:
     inner = [
         f"{name}.{part}"
         for name, kind in known.items()
-        if isinstance(kind, Record)
+        if isinstance(kind, RecordType)
         for part in kind.fields
     ]
     return [*known, *inner]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordType:
     """A group of variables: `voice.frustration`. Any of its fields may be absent."""
 
     name: str
@@ -20,7 +20,7 @@ class Many:
     is_map: bool = False
 
 
-Type = str | Record | Many
+Type = str | RecordType | Many
 ANY = "any"
 """A type that only the call will tell."""
 NUMBERS = ("int", "uint", "double")
@@ -62,7 +62,7 @@ def has_size(kind: Type) -> bool:
 
 def told(kind: Type) -> str:
     """A type in words."""
-    if isinstance(kind, Record):
+    if isinstance(kind, RecordType):
         return f"the group {kind.name}"
     if isinstance(kind, Many):
         return "a map" if kind.is_map else "a list"

@@ -6,11 +6,12 @@ linear in the text.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tonewise.facts import Term
 from tonewise.routing import patience_words as table
 from tonewise.routing.complaint_words import COMPLAINTS, Sort
-from tonewise.routing.complexity import tokens
+from tonewise.routing.complexity import KEPT_TEXTS, tokens
 from tonewise.routing.phrases import begins, holds, index_of, one_word_each, split, walk
 from tonewise.routing.said_again import Said, again, said, shorter, times
 
@@ -64,6 +65,7 @@ class Answer:
     question: Said | None
 
 
+@lru_cache(KEPT_TEXTS)
 def answer(reply: str) -> Answer:
     """What is read of a reply."""
     words = tokens(reply[:LONGEST_REPLY])
@@ -142,8 +144,8 @@ def _signs(found: Evidence, words: list[str], *, answered: bool) -> None:
             counts[meaning] += 1
     if _asks_for_a_person(words):
         counts[_PERSON] += 1
-    for sign, count in zip(SIGNS, counts, strict=True):
-        if count > 0:
+    for at, sign in enumerate(SIGNS) if any(counts) else ():
+        if (count := counts[at]) > 0:
             amount = sign.amount if answered or not sign.answers else sign.amount * UNANSWERED
             found.add(sign.name, sign.sort, count, amount * min(count, sign.most))
 
@@ -164,13 +166,14 @@ def _asks_for_a_person(words: list[str]) -> bool:
         elif meaning == _WHO and (at - asked <= table.NEAR or length == len(words)):
             return True
     # The whole turn, as callers shout it at machines: "agent. representative, please".
-    rest = [word for word in words if word not in _LEAD_INS]
-    return bool(rest) and all(word in _ROLES for word in rest)
+    return not _ROLES.isdisjoint(words) and all(
+        word in _ROLES for word in words if word not in _LEAD_INS
+    )
 
 
 def _tries(found: Evidence, words: list[str]) -> None:
     """What was done "three times" before this call."""
-    tried = any(word in _TRIED for word in words)
+    tried = not _TRIED.isdisjoint(words)
     found_times = [each for each in walk(words, _TIMES) if not _a_habit(words, each)]
     often = [at for at, _, meaning in found_times if meaning == _OFTEN]
     if often and (tried or any(_ends_with(words[:at], _ALONE) for at in often)):

@@ -10,6 +10,7 @@ looked up in a table, so time is linear in the text, and text beyond `LONGEST` i
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tonewise.facts import Term
 from tonewise.routing import small_talk
@@ -21,6 +22,9 @@ LOOK_BACK = 4
 """Turns that a chain of follow-ups is traced back."""
 SHORT_FOLLOW_UP = 8
 """Words that say something; a longer turn stands on its own feet."""
+
+KEPT_TEXTS = 512
+"""Texts whose words are kept: what was said comes again in the history of every later turn."""
 
 # Log-odds, set by hand together with the table of cue words; see there.
 BIAS = -3.6
@@ -163,8 +167,9 @@ def read(text: str) -> Reading:
     return found
 
 
+@lru_cache(KEPT_TEXTS)
 def tokens(text: str) -> list[str]:
-    """The words, without filled pauses and without what a stammer says twice."""
+    """The words, without filled pauses and without what a stammer says twice; not to be changed."""
     spoken = [word for word in text.lower().translate(_TABLE).split() if word not in _SOUNDS]
     return [
         word
@@ -192,11 +197,15 @@ class _Pairs:
 
 def _phrase(tokens: list[str], at: int) -> tuple[int, int] | None:
     """How many words the longest phrase that begins here has, and what it means."""
-    for rest, meaning in _PHRASES.get(tokens[at], ()):
+    begun = _PHRASES.get(tokens[at])
+    if begun is None:
+        return None
+    for rest, meaning in begun.get(tokens[at + 1], ()) if at + 1 < len(tokens) else ():
         length = 1 + len(rest)
-        if not rest or tokens[at + 1 : at + length] == rest:
+        if tokens[at + 1 : at + length] == rest:
             return length, meaning
-    return None
+    alone = begun.get("")
+    return (1, alone[0][1]) if alone else None
 
 
 def is_number(token: str) -> bool:
@@ -220,7 +229,8 @@ def _leans(tokens: list[str]) -> bool:
     """Does a turn begin, after courtesies and filled pauses, as a follow-up does?"""
     at = 0
     while at < len(tokens):
-        if any(tokens[at : at + len(start)] == start for start in _FOLLOW_UPS):
+        starts = _FOLLOW_UPS.get(tokens[at], ())
+        if any(tokens[at : at + len(start)] == start for start in starts):
             return True
         phrase = _phrase(tokens, at)
         if phrase is None or phrase[1] != _UNCOUNTED:
@@ -236,17 +246,25 @@ def _split(phrases: str) -> list[list[str]]:
     return [phrase.lower().translate(_TABLE).split() for phrase in phrases.split(",")]
 
 
-def _index() -> dict[str, list[tuple[list[str], int]]]:
-    """First word to the phrases that begin with it, the longest first."""
+def _index() -> dict[str, dict[str, list[tuple[list[str], int]]]]:
+    """First word, then second, to the rests of the phrases that begin so, the longest first."""
     rows = [
         (words, number) for number, group in enumerate(GROUPS) for words in _split(group.phrases)
     ]
     rows += [(words, _INERT) for words in _split(small_talk.INERT)]
     rows += [(words, _UNCOUNTED) for words in _split(small_talk.COURTESIES)]
     rows += [(words, _UNCOUNTED) for words in _split(small_talk.HEDGES)]
-    index: dict[str, list[tuple[list[str], int]]] = {}
+    index: dict[str, dict[str, list[tuple[list[str], int]]]] = {}
     for words, meaning in sorted(rows, key=lambda row: -len(row[0])):
-        index.setdefault(words[0], []).append((words[1:], meaning))
+        second = words[1] if len(words) > 1 else ""
+        index.setdefault(words[0], {}).setdefault(second, []).append((words[1:], meaning))
+    return index
+
+
+def _by_first_word(phrases: list[list[str]]) -> dict[str, list[list[str]]]:
+    index: dict[str, list[list[str]]] = {}
+    for words in phrases:
+        index.setdefault(words[0], []).append(words)
     return index
 
 
@@ -256,7 +274,7 @@ def _one_word_each(phrases: str) -> frozenset[str]:
 
 _PHRASES = _index()
 _SOUNDS = _one_word_each(small_talk.FILLED_PAUSES)
-_FOLLOW_UPS = _split(small_talk.FOLLOW_UPS)
+_FOLLOW_UPS = _by_first_word(_split(small_talk.FOLLOW_UPS))
 _PAIRS = (
     (_STEPS, _one_word_each(small_talk.ORDER_OPENS), _one_word_each(small_talk.ORDER_CLOSES)),
     (

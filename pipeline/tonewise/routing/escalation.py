@@ -14,7 +14,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from tonewise.facts import Exchange, Reason, Share
+from tonewise.errors import ConfigError
+from tonewise.plan import Exchange, Reason, Share
+from tonewise.routing.options import read_option
 
 WORTH_TELLING = 0.10
 """Frustration under it is not among the reasons: it is every turn's."""
@@ -115,3 +117,16 @@ def _beside(what: str, value: float, threshold: float) -> str:
     sign = "≥" if value >= threshold else "<"
     digits = 2 if abs(value - threshold) >= 0.01 else 4
     return f"{what} {value:.{digits}f} {sign} {threshold:.{digits}f}"
+
+
+def hysteresis(given: object) -> Escalation:
+    """The option `escalation`.
+
+    Raises:
+        ConfigError: it is none, or leaves above where it enters.
+    """
+    read: Escalation = read_option(Escalation, given, "escalation")
+    if read.leave > read.enter:
+        msg = f"router option 'escalation': leave ({read.leave}) must not be above enter"
+        raise ConfigError(f"{msg} ({read.enter})")
+    return read

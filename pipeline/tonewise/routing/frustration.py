@@ -32,7 +32,8 @@ terms: alone it is the score, and words add to it.
 import math
 from collections.abc import Sequence
 
-from tonewise.facts import Departure, Exchange, Term, VoiceCues
+from tonewise.facts import Departure, Term, VoiceCues
+from tonewise.plan import Exchange
 from tonewise.routing.complaints import REPLIES, SIGNS, answer, evidence
 from tonewise.routing.said_again import said
 from tonewise.stages import Turn

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from tonewise.errors import ConfigError
-from tonewise.facts import Amount, Plan, Reason, Score, Skipped
+from tonewise.plan import Amount, Plan, Reason, Score, Skipped
 from tonewise.routes import RouteSettings, Rule, strength_of
 from tonewise.routing import frustration
 from tonewise.routing.constraints import Limits, sift, size
@@ -28,6 +28,7 @@ from tonewise.routing.escalation import (
     Hesitation,
     frustrated,
     hesitant,
+    hysteresis,
     state,
 )
 from tonewise.routing.ladder import Ladder, who_calls
@@ -35,7 +36,7 @@ from tonewise.routing.learned import LearnedComplexity
 from tonewise.routing.options import read_option
 from tonewise.routing.rules import Asked, Compiled, compiled, read_by
 from tonewise.routing.understanding import trained, understand
-from tonewise.routing.utility import Weights, bill, scores
+from tonewise.routing.utility import Weights, bill, preferences, scores, wished
 from tonewise.routing.variables import values
 from tonewise.routing.weighing import Weighed, nobody, worth
 from tonewise.stages import Candidate, Turn
@@ -95,6 +96,8 @@ class RulesAndUtility:
             choice.escalated,
             known.frustration,
             known.frustration_terms,
+            known.ladder.drawn.get(choice.route, ""),
+            known.understood.task,
         )
 
     # ------------------------------------------------------------ weighing
@@ -108,17 +111,20 @@ class RulesAndUtility:
         sieve = sift(turn, candidates, tokens, self.limits, costs)
         ladder = Ladder(self.routes, candidates, who_calls(turn))
         allowed = {each.name for each in sieve.allowed}
-        entries = [
-            place.entry for place in ladder.places(ladder.names) if place.entry.model in allowed
-        ]
-        weights = self.prefer.get(str(turn.caller.get("prefer", "")), self.weights)
+        places = [each for each in ladder.places(ladder.names) if each.entry.model in allowed]
+        preferred = self.prefer.get(str(turn.caller.get("prefer", "")), self.weights)
+        weights = wished(preferred, turn.around.weights)
+        entries = [each.entry for each in places]
         scored = scores(entries, turn, bills, understood.need, understood.task, weights)
+        by_place = {(each.route, each.model): each for each in scored}
+        for at in ((each.entry.route, each.entry.model) for each in places if each.reserve):
+            by_place[at] = replace(by_place[at], reserve=True)
         return Weighed(
             turn,
             understood,
             ladder,
             sieve,
-            {(each.route, each.model): each for each in scored},
+            by_place,
             state(self.escalation, turn.history, upset),
             upset,
             upset_by,
@@ -131,7 +137,8 @@ class RulesAndUtility:
         chosen: Compiled | None = None
         if self.rules:
             told = known.understood
-            asked = Asked(values(known.turn, told.complexity, told.task, self.reads))
+            variables = values(known.turn, told.complexity, told.task, self.reads)
+            asked = Asked(variables, self.rules[0].language)
             for rule in self.rules:
                 if not asked.matches(rule) or not self._leads_anywhere(rule, known):
                     continue
@@ -263,8 +270,8 @@ def load(
             read_option(Amount | None, ceiling, "ceiling"),
         ),
         weights=own,
-        prefer=_preferences(own, prefer or {}),
-        escalation=_hysteresis(read_option(Escalation, escalation or {}, "escalation")),
+        prefer=preferences(own, prefer or {}),
+        escalation=hysteresis(escalation or {}),
         hesitation=read_option(Hesitation, hesitation or {}, "hesitation"),
         reply_tokens=read_option(Tokens, reply_tokens, "reply_tokens"),
         max_tokens=read_option(Tokens, max_tokens, "max_tokens"),
@@ -282,19 +289,3 @@ def _check_strengths(rules: Sequence[Compiled], routes: Sequence[RouteSettings])
                 f"give route {route!r} a strength (0 is as fast, 1 as frontier) under [[routes]]"
             )
             raise ConfigError(msg)
-
-
-def _preferences(own: Weights, given: object) -> dict[str, Weights]:
-    """Sets of weights; what a set does not name is as the deployment has it."""
-    sets = read_option(dict[str, dict[str, float]], given, "prefer")
-    return {
-        name: read_option(Weights, msgspec.to_builtins(own) | changed, f"prefer.{name}")
-        for name, changed in sets.items()
-    }
-
-
-def _hysteresis(given: Escalation) -> Escalation:
-    if given.leave > given.enter:
-        msg = f"router option 'escalation': leave ({given.leave}) must not be above enter"
-        raise ConfigError(f"{msg} ({given.enter})")
-    return given

@@ -4,14 +4,13 @@ A rule that reads what is absent, or that cannot be computed, does not match; wh
 recorded. As CEL has it, `a || b` is true when either is, whatever the other one is up to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import cel
-
+from tonewise import plugins
 from tonewise.errors import ConfigError
-from tonewise.facts import Skipped
+from tonewise.plan import Skipped
 from tonewise.routes import Rule
 from tonewise.routing import cel_syntax, cel_types, feelings
 from tonewise.routing.cel_syntax import SyntaxProblem
@@ -20,6 +19,32 @@ from tonewise.routing.cel_vocabulary import ANY, Type
 from tonewise.routing.variables import VARIABLES
 
 _FUNCTIONS = {"lower": str.lower, "size_chars": len}
+
+
+class Program(Protocol):
+    """A condition, ready to be asked."""
+
+    def execute(self, context: Any) -> Any:  # noqa: ANN401 - the language's own, and any value
+        """Its value in a context that its language made."""
+        ...
+
+
+class Language(Protocol):
+    """What conditions are written in; see `conditions/`."""
+
+    def compile(self, text: str) -> Program:
+        """A program; ValueError where the text is none."""
+        ...
+
+    def context(
+        self, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
+    ) -> Any:  # noqa: ANN401 - the language's own
+        """What programs read, and may call."""
+        ...
+
+    def evaluate(self, text: str) -> Any:  # noqa: ANN401 - any value
+        """The value of a text that reads nothing; RuntimeError or ValueError where it has none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +56,9 @@ class Compiled:
     """
 
     rule: Rule
-    program: cel.Program
+    program: Program
     reads: frozenset[str]
+    language: Language
 
     @property
     def hears(self) -> bool:
@@ -54,11 +80,17 @@ def compiled(rules: Sequence[Rule], metadata: Sequence[str] = ()) -> tuple[Compi
 
     Raises:
         ConfigError: names the rule, the place in it, what is wrong and what is known.
+        PluginError: the package for CEL is not installed.
     """
     # A key of ours wins over a caller's of the same name: that one is still under `caller`.
     known: dict[str, Type] = VARIABLES | {name: ANY for name in metadata if name not in VARIABLES}
+    if not rules:
+        return ()
+    language: Language = plugins.load("conditions", "cel")
     anything = "*" in metadata
-    return tuple(_compiled(rule, at, known, anything=anything) for at, rule in enumerate(rules))
+    return tuple(
+        _compiled(rule, at, language, known, anything=anything) for at, rule in enumerate(rules)
+    )
 
 
 def read_by(rules: Sequence[Compiled]) -> frozenset[str]:
@@ -71,10 +103,11 @@ class Asked:
 
     Args:
         values: the turn's variables.
+        language: that the rules are written in.
     """
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._context = cel.Context(values, _FUNCTIONS)
+    def __init__(self, values: dict[str, Any], language: Language) -> None:
+        self._context = language.context(values, _FUNCTIONS)
         self.skipped: list[Skipped] = []
 
     def matches(self, rule: Compiled) -> bool:
@@ -90,28 +123,30 @@ class Asked:
         return answer is True
 
 
-def _compiled(rule: Rule, at: int, known: dict[str, Type], *, anything: bool) -> Compiled:
+def _compiled(
+    rule: Rule, at: int, language: Language, known: dict[str, Type], *, anything: bool
+) -> Compiled:
     where = f"rules[{at}] {rule.name!r}"
     try:
         # Before the library reads it: only this reader is safe from a thousand brackets.
         tree = cel_syntax.read(rule.when)
-        program = cel.compile(rule.when)
+        program = language.compile(rule.when)
         use = cel_types.check(tree, known, anything=anything)
         feelings.check(tree)
-        _check_patterns(use)
+        _check_patterns(use, language)
     except SyntaxProblem as problem:
         msg = f"{where}: when, character {problem.at}: {problem}"
         raise ConfigError(msg) from problem
     except ValueError as error:
         msg = f"{where}: when: {' '.join(str(error).split())}"
         raise ConfigError(msg) from error
-    return Compiled(rule, program, frozenset(use.names))
+    return Compiled(rule, program, frozenset(use.names), language)
 
 
-def _check_patterns(use: Use) -> None:
+def _check_patterns(use: Use, language: Language) -> None:
     for pattern in use.patterns:
         try:
-            cel.evaluate(f'"".matches({pattern.source})')
+            language.evaluate(f'"".matches({pattern.source})')
         except (RuntimeError, ValueError) as error:
             msg = f"{pattern.source} is no regular expression: {' '.join(str(error).split())}"
             raise SyntaxProblem(msg, pattern.at) from error

@@ -7,8 +7,9 @@ Filled pauses, courtesies, "again" and "I said" are left out, endings do not cou
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from tonewise.routing.complexity import UNSPACED, tokens
+from tonewise.routing.complexity import KEPT_TEXTS, UNSPACED, tokens
 
 ALIKE = 0.65
 """Words that two turns share, of all in either, from which one says the other again. By hand."""
@@ -71,6 +72,7 @@ class Said:
     digits: str
 
 
+@lru_cache(KEPT_TEXTS)
 def said(text: str) -> Said:
     """What is compared of a turn."""
     words = tokens(text)

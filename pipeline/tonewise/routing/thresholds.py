@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from tonewise import assets
 from tonewise.errors import ConfigError, PluginError
-from tonewise.facts import Plan, Reason, Term, VoiceCues
+from tonewise.facts import Term, VoiceCues
+from tonewise.plan import Plan, Reason
 from tonewise.routing import complexity as by_hand
 from tonewise.routing import frustration as patience
 from tonewise.routing.complexity import in_words

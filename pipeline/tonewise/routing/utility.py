@@ -1,10 +1,11 @@
 """What a model is worth in a turn: a sum that can be read term by term.
 
-    utility = quality · w.quality − cost · w.cost − cache · w.cost − latency · w.latency
+    utility = (quality + learned) · w.quality − (cost + cache) · w.cost − latency · w.latency
               − energy · w.energy − switch · w.switch
 
     quality  1 − (1 − q) · 2 · complexity, at least 0: q is the share of turns of middling
              complexity (0.5) that the model answers well; to the easiest any model is equal
+    learned  how much better or worse than that it did lately, where learning is on
     cost     USD of the turn, as a share of what the dearest model would take, its cache cold
     cache    USD more because another model has the conversation in its prompt cache, same unit
     latency  seconds to the first token: measured, else as configured
@@ -19,20 +20,19 @@ not an argument: nothing here may depend on it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
-from tonewise.facts import ModelFacts, Score, Term
+from tonewise.facts import Term
+from tonewise.plan import ModelFacts, Score
 from tonewise.routing.constraints import Size
+from tonewise.routing.options import read_option
 from tonewise.stages import Turn
+from tonewise.tuning import Weight
 
 MIN_CACHED = 1024
 """Tokens from which providers keep a prompt (platform.openai.com/docs/guides/prompt-caching;
 Anthropic keeps from 1024 or more, by model)."""
-
-Weight = Annotated[float, Meta(ge=0, le=1000)]
 
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +51,25 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency: Weight = 0.05
     energy: Weight = 0.0
     switch: Weight = 0.02
+
+
+def preferences(own: Weights, given: object) -> dict[str, Weights]:
+    """Sets of weights by name; what a set does not name is as the deployment has it.
+
+    Raises:
+        ConfigError: a set is none.
+    """
+    sets = read_option(dict[str, dict[str, float]], given, "prefer")
+    return {
+        name: read_option(Weights, msgspec.to_builtins(own) | changed, f"prefer.{name}")
+        for name, changed in sets.items()
+    }
+
+
+def wished(weights: Weights, wishes: Mapping[str, float]) -> Weights:
+    """The weights, with those that this one turn asks for; names that are none of ours are not."""
+    known = {name: wishes[name] for name in weights.__struct_fields__ if name in wishes}
+    return msgspec.structs.replace(weights, **known) if known else weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,29 +157,36 @@ def scores(
     waits = _known_or_mean([latencies[each.model] for each in entries])
     energies = _shares([each.facts.energy for each in entries])
     last = next((past.model for past in reversed(turn.history) if past.model), None)
+    learned = turn.around.learned
+    qualities = [_quality(each, complexity, task, weights.quality) for each in entries]
+    lifts = [
+        _lift(learned.get(each.model, {}), task, quality)
+        for each, (quality, _) in zip(entries, qualities, strict=True)
+    ]
     return [
         _score(
             each,
-            [
-                Term("quality", *_quality(each, complexity, task, weights.quality)),
-                Term("cost", costs[at], -weights.cost * costs[at]),
-                Term("cache", cached[at], -weights.cost * cached[at]),
-                Term("latency", waits[at], -weights.latency * waits[at]),
-                Term("energy", energies[at], -weights.energy * energies[at]),
-                Term(
+            (
+                ("quality", *qualities[at]),
+                ("learned", lifts[at], weights.quality * lifts[at]),
+                ("cost", costs[at], -weights.cost * costs[at]),
+                ("cache", cached[at], -weights.cost * cached[at]),
+                ("latency", waits[at], -weights.latency * waits[at]),
+                ("energy", energies[at], -weights.energy * energies[at]),
+                (
                     "switch",
                     switched := float(last not in (None, each.model)),
                     -weights.switch * switched,
                 ),
-            ],
+            ),
         )
         for at, each in enumerate(entries)
     ]
 
 
-def _score(entry: Entry, terms: list[Term]) -> Score:
+def _score(entry: Entry, terms: Sequence[tuple[str, float, float]]) -> Score:
     """The sum; terms that add nothing are left out, but for quality and cost."""
-    told = tuple(term for term in terms if term.contribution or term.name in ("quality", "cost"))
+    told = tuple(Term(*each) for each in terms if each[2] or each[0] in ("quality", "cost"))
     total = sum(term.contribution for term in told)
     return Score(entry.model, entry.route, total, told)
 
@@ -174,6 +200,16 @@ def _quality(
     middling = guessed_quality(entry.strength) if known is None else known
     expected = max(1 - (1 - middling) * 2 * complexity, 0.0)
     return expected, weight * expected
+
+
+def _lift(learned: Mapping[str, float], task: str | None, quality: float) -> float:
+    """What was learned, as far as quality can go: to 1, and to 0.
+
+    A model that does well at hard turns is no better than others at the easiest; one that got worse
+    fails at those too.
+    """
+    lift = learned.get(task or "default", learned.get("default", 0.0))
+    return min(max(lift, -quality), 1 - quality)
 
 
 def _costs(

@@ -21,9 +21,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tonewise.facts import Departure, Exchange, Scalar, Transcript
+from tonewise.facts import Departure, Scalar, Transcript
+from tonewise.plan import Exchange
 from tonewise.routing import frustration
-from tonewise.routing.cel_vocabulary import ANY, Many, Record, Type
+from tonewise.routing.cel_vocabulary import ANY, Many, RecordType, Type
 from tonewise.routing.complexity import tokens
 from tonewise.routing.small_talk import DIGIT_WORDS
 from tonewise.stages import Turn
@@ -39,27 +40,31 @@ _DOUBLES = (
     "frustration anger hesitation arousal valence confidence quality trend arousal_change "
     "valence_change rate longest_pause filled_pause_s pause_ratio"
 )
+
+PROFILE = ("p50", "p95", "error_rate", "cost", "throughput", "tries")
+"""What may be known of a model; see `Circumstances.profile`."""
+
 VARIABLES: dict[str, Type] = {
-    "voice": Record(
+    "voice": RecordType(
         "voice",
         dict.fromkeys(_DOUBLES.split(), "double")
         | {"pauses": "int", "filled_pauses": "int", "talk_over": "bool"},
     ),
-    "turn": Record(
+    "turn": RecordType(
         "turn",
         dict.fromkeys(("text", "language", "task", "keys"), "string")
         | dict.fromkeys(("words", "number", "repeats", "digits"), "int")
         | dict.fromkeys(("complexity", "stt_confidence", "frustration"), "double"),
     ),
-    "call": Record("call", {"wire": "string", "duration": "double", "escalations": "int"}),
+    "call": RecordType("call", {"wire": "string", "duration": "double", "escalations": "int"}),
     "caller": Many(ANY, is_map=True),
     "profile": Many(
-        Record("profile[…]", dict.fromkeys(("p50", "p95", "error_rate", "cost"), "double")),
+        RecordType("profile[…]", dict.fromkeys(PROFILE, "double")),
         is_map=True,
     ),
-    "budget": Record("budget", dict.fromkeys(("limit", "spent", "left"), "double")),
-    "time": Record("time", dict.fromkeys(("hour", "minute", "weekday"), "int")),
-    "messages": Many(Record("messages[…]", {"role": "string", "content": "string"})),
+    "budget": RecordType("budget", dict.fromkeys(("limit", "spent", "left"), "double")),
+    "time": RecordType("time", dict.fromkeys(("hour", "minute", "weekday"), "int")),
+    "messages": Many(RecordType("messages[…]", {"role": "string", "content": "string"})),
 }
 """Every variable that a rule may read, and its type."""
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tonewise.facts import Reason, Score, Skipped, Term
+from tonewise.facts import Term
+from tonewise.plan import Reason, Score, Skipped
 from tonewise.routing.constraints import Sieve
 from tonewise.routing.escalation import State
 from tonewise.routing.ladder import Ladder, Place

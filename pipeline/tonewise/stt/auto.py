@@ -37,7 +37,7 @@ class Auto:
         self.name = engine.name
         self.chosen = chosen
         self.notice = notice
-        self.weights = getattr(engine, "weights", ())
+        self.weight_files = getattr(engine, "weight_files", ())
         self._engine = engine
 
     def open(self, language: str | None = None) -> SttStream:

@@ -70,7 +70,7 @@ class Moonshine:
     name = "moonshine tiny-en"
 
     def __init__(self, network: Network, longest_s: float) -> None:
-        self.weights = network.weights
+        self.weight_files = network.weight_files
         self._network = network
         self._longest_s = longest_s
 

@@ -74,7 +74,7 @@ class Network:
         if missing:
             msg = f"stt 'moonshine': {folder} has no {', '.join(missing)}"
             raise PluginError(msg)
-        self.weights = tuple(folder / name for name in FILES)
+        self.weight_files = tuple(folder / name for name in FILES)
         self._vocabulary = read_vocabulary((folder / FILES[2]).read_bytes())
         self._foreign = np.array([_is_foreign(piece) for piece in self._vocabulary])
         marks = [piece.decode("utf-8", "replace").strip("\u2581 ") for piece in self._vocabulary]

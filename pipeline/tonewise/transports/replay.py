@@ -7,6 +7,7 @@ events on every run and goes as fast as the machine can.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,8 @@ class Replay:
         language: what the caller is known to speak (ISO 639-1).
         call: what the call is named; None takes the file's name.
         opener: opens the recording, where it does not lie on the disk as it sounds.
-        keys: of the telephone that were pressed, each with its second of the call, in order.
+        keys: of the telephone that were pressed, each with its second of the call.
+        asked: what else the caller's side did, likewise.
 
     Raises:
         AudioError: not audio, or no such channel.
@@ -62,9 +64,11 @@ class Replay:
         *,
         speaks: bool = False,
         keys: Sequence[tuple[float, str]] = (),
+        asked: Sequence[tuple[float, Inbound]] = (),
     ) -> None:
         self.has_keys = bool(keys)
-        self._keys = deque(keys)
+        done = [*((at, Pressed(digit)) for at, digit in keys), *asked]
+        self._done = deque(sorted(done, key=itemgetter(0)))
         self.recording = audio_file.probe(path, opener)
         self._opener = opener
         self._channel = _channel(self.recording, channel)
@@ -84,7 +88,7 @@ class Replay:
             for block in self._blocks():
                 if block.shape[0] == 2 and (ended := other.ended(block[1 - self._channel])):
                     yield ended
-                for inbound in self._with_keys(block[self._channel], played):
+                for inbound in self._with_what_was_done(block[self._channel], played):
                     yield inbound
                 played += block.shape[1]
                 if self._speed:
@@ -103,13 +107,13 @@ class Replay:
     def stop_playing(self) -> None:
         """There is nothing to stop."""
 
-    def _with_keys(self, samples: Samples, begin: int) -> Iterator[Inbound]:
+    def _with_what_was_done(self, samples: Samples, begin: int) -> Iterator[Inbound]:
         """Sound that begins at sample `begin` of the call, and the keys pressed in it."""
-        while self._keys and (at := round(self._keys[0][0] * RATE) - begin) < len(samples):
+        while self._done and (at := round(self._done[0][0] * RATE) - begin) < len(samples):
             if at > 0:
                 yield Heard(samples[:at])
                 samples, begin = samples[at:], begin + at
-            yield Pressed(self._keys.popleft()[1])
+            yield self._done.popleft()[1]
         yield Heard(samples)
 
     def _blocks(self) -> Iterator[NDArray[np.float32]]:

@@ -77,7 +77,7 @@ class Silero:
 
     def __init__(self, weights: Path, threshold: float) -> None:
         self.threshold = threshold
-        self.weights = (weights,)
+        self.weight_files = (weights,)
         self._session = _session(weights)
 
     def open(self) -> SileroStream:

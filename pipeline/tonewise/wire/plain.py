@@ -10,6 +10,11 @@
                                               with "upto_s": 1.5, so many seconds of it
     {"type": "press", "digit": "5"}           a key: one of 0 to 9, *, #, A to D
     {"type": "emotion", "on": false}          do not read feelings in the voice from now on
+    {"type": "tune", …}                       wishes for this call from now on, see below; the
+                                              answer is the event `call_tuned` or `request_refused`
+    {"type": "feedback", "turn": 3,           what the caller thinks of the reply to turn 3, from 0,
+     "score": 1, "label": "resolved"}         bad, to 1, good; the label may be absent. Answered by
+                                              `feedback_given` or `request_refused`
     {"type": "stop"}                          hang up; what is not answered yet is not answered
 
     start: key      default   value
@@ -20,6 +25,11 @@
     speech          false     send the replies as sound, too
     notice_shown    false     you have shown the caller the notice (`[emotion]`): do not say it
     token           none      where the server asks for one that no `Authorization: Bearer` brings
+
+    tune: key       default   value; each message takes the place of the one before
+    weights         {}        of `quality`, `cost`, `latency` …: 0 to 1000, by the router's names
+    patience        1         0.25 to 4 times as long as usual a silence may last in a turn
+    only            all       names of the models that may answer
 
     to the caller                             meaning
     {"event": "call_started", …}              one event of the call per text message, in the order
@@ -52,7 +62,19 @@ from msgspec import Meta
 from tonewise.audio import RATE, Resampler, from_pcm16
 from tonewise.errors import WireError
 from tonewise.facts import Scalar
-from tonewise.peer import EmotionSwitched, Heard, HungUp, Inbound, Played, Pressed
+from tonewise.peer import (
+    EmotionSwitched,
+    Heard,
+    HungUp,
+    Inbound,
+    Misasked,
+    Played,
+    Pressed,
+    Rated,
+    Tuned,
+    Wish,
+)
+from tonewise.tuning import Names, Times, Tuning, Weights
 
 UNSUPPORTED, INVALID, POLICY, TOO_BIG, TRY_LATER = 1003, 1007, 1008, 1009, 1013
 """Close codes of RFC 6455 §7.4.1 and its registry."""
@@ -103,11 +125,27 @@ class Emotion(Message, frozen=True, tag="emotion"):
     on: bool
 
 
+class Tune(Message, frozen=True, tag="tune"):
+    """Wishes for this call, in place of those before."""
+
+    weights: Weights = {}
+    patience: Times = 1.0
+    only: Names = ()
+
+
+class Feedback(Message, frozen=True, tag="feedback"):
+    """What the caller thinks of the reply to `turn`."""
+
+    turn: Annotated[int, Meta(ge=1, le=1_000_000)]
+    score: Annotated[float, Meta(ge=0, le=1)]
+    label: Annotated[str, Meta(max_length=64)] = ""
+
+
 class Stop(Message, frozen=True, tag="stop"):
     """The caller hangs up."""
 
 
-Said = Start | ReplyPlayed | KeyPressed | Emotion | Stop
+Said = Start | ReplyPlayed | KeyPressed | Emotion | Tune | Feedback | Stop
 
 _decoder: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
 
@@ -152,6 +190,8 @@ class PlainWire:
                 return Pressed(digit)
             case Emotion(on):
                 return EmotionSwitched(on)
+            case Tune() | Feedback() | Misasked() as asked:
+                return _wish(asked)
             case Stop():
                 return HungUp("hung up")
             case other:
@@ -167,14 +207,27 @@ class PlainWire:
         return data[:whole]
 
 
-def _decoded(text: str) -> Said:
+def _wish(asked: Tune | Feedback | Misasked) -> Wish:
+    match asked:
+        case Tune(weights, patience, only):
+            return Tuned(Tuning(weights, patience, only))
+        case Feedback(turn, score, label):
+            return Rated(turn, score, label)
+    return asked
+
+
+def _decoded(text: str) -> Said | Misasked:
     if len(text) > MOST_TEXT:
         msg = f"{len(text)} characters of text in one message; send at most {MOST_TEXT}"
         raise WireError(msg, TOO_BIG)
     try:
         message = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _wrong(error) from error
+        wrong = _wrong(error)
+        match _kind(text):
+            case "tune" | "feedback" as request:  # a slip in a wish ends no call
+                return Misasked(request, str(wrong))
+        raise wrong from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError('this text is not JSON; send it like {"type":"stop"}', INVALID) from error
     if isinstance(message, Start):
@@ -182,11 +235,21 @@ def _decoded(text: str) -> Said:
     return message
 
 
+def _kind(text: str) -> object:
+    """The type of a message of which something else is wrong."""
+    try:
+        message = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return message.get("type") if isinstance(message, dict) else None
+
+
 def _wrong(error: msgspec.ValidationError) -> WireError:
     what, _, where = str(error).partition(" - at `$.")
     if where.startswith("type") or "field `type`" in what:
         return WireError(
-            "no such message type; choose start, played, press, emotion or stop", UNSUPPORTED
+            "no such message type; choose start, played, press, emotion, tune, feedback or stop",
+            UNSUPPORTED,
         )
     place = f"{where.rstrip('`')}: " if where else ""
     return WireError(f"{place}{what[:1].lower()}{what[1:]}", INVALID)

@@ -1,0 +1,1 @@
+"""The formats of the HTTP interfaces, each to chat completions and back. Pure: no socket."""

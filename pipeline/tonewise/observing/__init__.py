@@ -1,0 +1,1 @@
+"""What monitoring sees: figures for Prometheus, traces for OpenTelemetry."""
