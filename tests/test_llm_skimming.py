@@ -67,7 +67,7 @@ def test_wherever_it_is_cut_all_words_pass_and_the_end_is_found(words, places, e
     assert skim.done
     assert skim.reason == "stop"
     assert (skim.input_tokens, skim.output_tokens) == (12, 3)
-    assert whole.count(b"data: [DONE]\n\n") == 1
+    assert whole.count(f"data: [DONE]{end}".encode()) == 1
     told = decoded(whole)
     assert told[-1]["ours"] == 1
     assert all(each["choices"] for each in told)  # the count was not asked for
@@ -224,3 +224,12 @@ def test_what_cannot_be_read_is_garbled_wherever_it_is_looked_at(bad):
     with pytest.raises(AttemptError) as told:
         whole_reply(bad)
     assert told.value.outcome == "garbled"
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n", "\r\r"])
+def test_where_nothing_is_added_every_byte_is_the_providers_own(end):
+    whole = chat(["Hello ", "né 漢 🙂"], end=end).removeprefix(b": hello\n\n")
+    for size in (1, 7, len(whole)):
+        skim = Skim("chat")
+        passed = b"".join(skim.feed(whole[at : at + size]) for at in range(0, len(whole), size))
+        assert passed + skim.ending() == whole

@@ -600,7 +600,10 @@ def loaded(tmp_path, text):
         ("[[rules]]\nname='x'\nwehn='true'", ["'rules.wehn'", "did you mean 'when'"]),
         ("[[rules]]\nname='gold'\nwhen='true'\nroute='fast'", ["two are called 'gold'"]),
         ("[[routes]]\nname='fats'", ["'fats' has no models"]),
-        ("[[routes]]\nname='fast'", ["model 'deep'.route", "no route 'frontier'"]),
+        (
+            "[[routes]]\nname='fast'\n[[models]]\nname='z'\nroute='frontal'",
+            ["model 'z'.route", "no route 'frontal'", "did you mean 'frontier'"],
+        ),
         (
             "[[routes]]\nname='x'\nvariants=[{models=['deep'], weight=60}, {models=['quick'], "
             "weight=30}]",

@@ -168,7 +168,7 @@ class Ear:
         begin = min(round((event.start_s - LEAD_S) * RATE), end - round(SEGMENT_S * RATE))
         frames = np.concatenate(self._frames[max(0, begin - self._first) // self._size :])
         first = max(0, begin - self._first) // self._size * self._size + self._first
-        return not self.echo.is_ours(frames[: end - first], end)
+        return not self.echo.was_ours(frames[: end - first], end)
 
     def _is_echo(self, samples: int) -> bool:
         """Is the latest sound our own voice? Asked where it could take the floor from somebody."""

@@ -34,6 +34,12 @@ LOUDER = 8.0
 """Sound of so many times the power of what agrees with us (9 dB: rooms add 3 to 6) is not all
 ours."""
 
+NO_FAINTER = 1 / 16
+"""What has not so much of the power of the loudest frame is the room, or the echo of a pause."""
+
+STRAY = 2
+"""So many frames of an echo may be louder for all that: a click, a lost packet."""
+
 _STEP = 2  # a telephone carries no more than 8 kHz
 _RATE = RATE // _STEP
 _SEGMENT = round(SEGMENT_S * _RATE)
@@ -47,8 +53,8 @@ So a lag is known only to within so much, and all are searched."""
 _KEPT = 4 * RATE // _STEP
 _LIFT = 0.9
 _FRAME = round(0.032 * _RATE)
-_RINGS = round(0.1 * _RATE)
-"""A room rings for so long after a sound about as loud as at its end."""
+_RINGS = 4
+"""For so many frames a room rings about as loud as the sound was."""
 _FAINTEST = 1e-10
 
 
@@ -77,21 +83,36 @@ class Echo:
         self._said_upto = begin + len(sound)
 
     def is_ours(self, heard: Samples, upto: int) -> bool:
-        """Is `heard` our own voice?
+        """Is `heard`, to its end, our own voice?
 
         Args:
             heard: the caller's latest sound, at least `SEGMENT_S`.
             upto: the sample of the call at which it ends.
         """
+        found = self._found(heard, upto)
+        return found is not None and not found[-1]
+
+    def was_ours(self, heard: Samples, upto: int) -> bool:
+        """Was `heard` our own voice, most of it?
+
+        Args:
+            heard: a sound that is over, at least `SEGMENT_S`.
+            upto: the sample of the call at which it ends.
+        """
+        found = self._found(heard, upto)
+        return found is not None and int(found.sum()) <= STRAY
+
+    def _found(self, heard: Samples, upto: int) -> NDArray[np.bool_] | None:
+        """Which of its frames are louder than our voice in it; None where that is not found."""
         segment = _reduced(heard)
         ours = self._said_before(upto // _STEP, len(segment))
         if len(segment) < _SEGMENT or len(ours) < len(segment):
-            return False
+            return None
         segment, ours = _lifted(segment), _lifted(ours)
         likeness, at = _likeness(segment, ours)
         if likeness < LIKELY:
-            return False
-        return not _is_louder(segment, ours[max(0, at - _RINGS) : at + len(segment)])
+            return None
+        return _louder(segment, ours[max(0, at - _RINGS * _FRAME) : at + len(segment)])
 
     def _said_before(self, upto: int, length: int) -> Samples:
         """What could be heard in the `length` samples before `upto`, silence where we said none."""
@@ -114,17 +135,27 @@ def _lifted(sound: Samples) -> Samples:
     return lifted
 
 
-def _is_louder(segment: Samples, ours: Samples) -> bool:
-    """Is the latest of it too loud for what agrees with us? `ours` goes as far as `segment`."""
+def _louder(segment: Samples, ours: Samples) -> NDArray[np.bool_]:
+    """Which frames, the last of which ends with `segment`, are too loud for what agrees with us?
+
+    Args:
+        segment: what was heard.
+        ours: what it agrees with, up to its end, and what came just before.
+    """
     same = ours[-len(segment) :]
     gain = float(np.dot(segment, same)) / max(_FAINTEST, float(np.dot(same, same)))
-    latest = float(np.mean(np.square(segment[-_FRAME:])))
-    loudest = float(np.max(_powers(ours[-_FRAME - _RINGS :], _FRAME)))
-    return latest > LOUDER * gain**2 * loudest
+    heard, said = _powers(segment), _powers(ours)
+    rings = np.concatenate([np.zeros(_RINGS), said])
+    loudest = np.lib.stride_tricks.sliding_window_view(rings, _RINGS + 1).max(axis=1)
+    least: NDArray[np.float64] = np.maximum(
+        LOUDER * gain**2 * loudest[-len(heard) :], NO_FAINTER * float(heard.max())
+    )
+    louder: NDArray[np.bool_] = heard > least
+    return louder
 
 
-def _powers(sound: Samples, size: int) -> NDArray[np.float64]:
-    whole = sound[len(sound) % size :].astype(np.float64).reshape(-1, size)
+def _powers(sound: Samples) -> NDArray[np.float64]:
+    whole = sound[len(sound) % _FRAME :].astype(np.float64).reshape(-1, _FRAME)
     powers: NDArray[np.float64] = np.mean(np.square(whole), axis=1)
     return powers
 

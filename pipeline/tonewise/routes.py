@@ -138,7 +138,7 @@ def check(
     if routes:
         for name, route_name in models.items():
             if name not in in_variants:
-                listed = [route.name for route in routes]
+                listed = list(dict.fromkeys([*(route.name for route in routes), *STRENGTHS]))
                 _known(route_name, listed, f"{place}: model {name!r}.route", "route")
     for at, rule in enumerate(rules):
         _known(rule.route, known, f"{place}: rules[{at}] {rule.name!r}.route", "route")

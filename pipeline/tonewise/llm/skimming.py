@@ -95,6 +95,7 @@ class Skim:
         self._counted = counted
         self._pending = b""
         self._held = b""
+        self._goodbye = b"data: [DONE]\n\n" if dialect == "chat" else b""
         self._before = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -168,7 +169,7 @@ class Skim:
         if extra and held:
             at = held.rfind(b"}")
             held = held[:at] + b"," + extra + held[at:]
-        return before + held + (b"data: [DONE]\n\n" if self._dialect == "chat" else b"")
+        return before + held + self._goodbye
 
     def check_end(self) -> None:
         """Is this a reply that a client can do something with?
@@ -186,7 +187,7 @@ class Skim:
         if self.done or not data:
             return event if data is None and not self._held else b""
         if data == DONE:
-            self.done = True
+            self.done, self._goodbye = True, event
             return b""
         try:
             passes = self._chat(data) if self._dialect == "chat" else self._message(data)
