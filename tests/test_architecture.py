@@ -18,7 +18,7 @@ PACKAGE = Path(tonewise.__file__).parent
 # In the middle a turn is worked on, by engines that know nothing of each other. An indented line
 # goes on with the floor above it.
 HOUSE = """
-server application doorkeeper following signalling switchboard telephony transfers handover
+server application doorkeeper following front_door signalling switchboard telephony transfers handover
   posting gate reception trunks call_options shelf api/ observing/ phones/ cli/ pytest_plugin
   __main__
 replaying/
@@ -39,7 +39,7 @@ IMPURE = {"asyncio", "httpx2", "random", "secrets", "socket", "threading", "time
 ASYNC = ("stages", "peer", "llm/", "transports/", "tts/", *FLOORS[3], *FLOORS[4], *FLOORS[5])
 VAGUE = {"utils", "util", "helpers", "base", "common", "manager", "misc"}
 PARENTS = {"Protocol", "Exception", "Enum", "StrEnum", "Generic[T]", "NamedTuple", "msgspec.Struct"}
-FRAMEWORK_PARENTS = {"click.Group", "io.RawIOBase", "pytest.Directory", "pytest.Item"}
+FRAMEWORK_PARENTS = {"HttpToolsProtocol", "click.Group", "io.RawIOBase", "pytest.Directory", "pytest.Item"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}

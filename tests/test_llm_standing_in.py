@@ -106,9 +106,8 @@ async def test_a_model_that_keeps_failing_is_left_alone_by_all_calls_and_tried_a
         replies = await asyncio.gather(*(one.walk() for _ in range(5)))
         assert {text for text, _ in replies} == {"Here."}
         assert [a.outcome for a in replies[0][1]] == ["skipped", "answered"]
-        assert replies[0][1][0].detail == (
-            "resting: 3 faults in a row, the last: HTTP 503: Back soon"
-        )
+        # Not why: the provider's words may quote what another caller said.
+        assert replies[0][1][0].detail == "resting for 1 s more"
         assert len(one.servers[0].requests) == 3
         healthy.set()
         await asyncio.sleep(1)

@@ -7,6 +7,7 @@ import pytest
 
 from tonewise import plugins
 from tonewise.default_models import Model
+from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.target import Target
 from tonewise.stages import LlmRequest, Message
 from tonewise.warming import CONNECTED_S, Warmer
@@ -83,7 +84,7 @@ async def test_a_model_elsewhere_is_only_connected_to_and_the_first_caller_finds
     provider, monkeypatch
 ):
     model = target(provider.port)
-    monkeypatch.setattr(model.engine, "local", False)
+    monkeypatch.setattr(Endpoint, "local", False)
     warmer = Warmer([model])
     warmer.begin()
     await over(warmer)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from tonewise.audio import RATE, Framer, Samples, seconds
-from tonewise.echo import SEGMENT_S, STRETCH_S, Echo
+from tonewise.echo import STRETCH_S, Echo
 from tonewise.events import SpeechPaused, SpeechStarted, StageFailed, TurnEnded
 from tonewise.facts import Patience
 from tonewise.floor import Floor, FloorEvent, Hushed, Interjected, Lingered, Timing
@@ -163,12 +163,10 @@ class Ear:
         yield self._with_sound(event)
 
     def _is_callers(self, event: Interjected) -> bool:
-        """Was the whole sound over the reply more than an echo of it?"""
-        end = round(event.end_s * RATE)
-        begin = min(round((event.start_s - LEAD_S) * RATE), end - round(SEGMENT_S * RATE))
-        frames = np.concatenate(self._frames[max(0, begin - self._first) // self._size :])
-        first = max(0, begin - self._first) // self._size * self._size + self._first
-        return not self.echo.was_ours(frames[: end - first], end)
+        """Was the sound over the reply, and what came after it, more than an echo of it?"""
+        begin = max(0, round((event.start_s - LEAD_S) * RATE) - self._first) // self._size
+        heard = np.concatenate(self._frames[min(begin, len(self._frames) - self._echo_frames) :])
+        return not self.echo.was_ours(heard, self.taking.position)
 
     def _is_echo(self, samples: int) -> bool:
         """Is the latest sound our own voice? Asked where it could take the floor from somebody."""

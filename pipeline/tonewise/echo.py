@@ -13,6 +13,8 @@ and highest of strangers: in 0.16 s .33, .70; .41, .48; in 0.48 s .43, .71; .18,
 It removes nothing from the sound: it only keeps an echo from taking the floor.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +29,9 @@ STRETCH_S = 0.48
 LONGEST_S = 0.8
 """The longest way of our voice to the caller and back, jitter buffers included."""
 
-LIKELY = 0.4
-"""Likeness from which sound is an echo."""
+LIKELY, BY_CHANCE = 0.25, 0.07
+"""Likeness from which sound is an echo; and of a sound that has just begun, `BY_CHANCE` over the
+root of the seconds that it lasts, where that is more."""
 
 LOUDER = 8.0
 """Sound of so many times the power of what agrees with us (9 dB: rooms add 3 to 6) is not all
@@ -52,9 +55,12 @@ So a lag is known only to within so much, and all are searched."""
 
 _KEPT = 4 * RATE // _STEP
 _LIFT = 0.9
+_WINDOW = round(0.01 * _RATE)
 _FRAME = round(0.032 * _RATE)
-_RINGS = 4
-"""For so many frames a room rings about as loud as the sound was."""
+_AROUND = 8
+"""An echo is as loud as we were within so many frames: rooms ring, and a player that has waited
+for a packet plays on at another lag."""
+
 _FAINTEST = 1e-10
 
 
@@ -110,9 +116,9 @@ class Echo:
             return None
         segment, ours = _lifted(segment), _lifted(ours)
         likeness, at = _likeness(segment, ours)
-        if likeness < LIKELY:
+        if likeness < max(LIKELY, BY_CHANCE / math.sqrt(_sounding_s(segment))):
             return None
-        return _louder(segment, ours[max(0, at - _RINGS * _FRAME) : at + len(segment)])
+        return _louder(segment, ours[max(0, at - _AROUND * _FRAME) : at + len(segment)])
 
     def _said_before(self, upto: int, length: int) -> Samples:
         """What could be heard in the `length` samples before `upto`, silence where we said none."""
@@ -135,6 +141,13 @@ def _lifted(sound: Samples) -> Samples:
     return lifted
 
 
+def _sounding_s(segment: Samples) -> float:
+    """For how many seconds it sounds: of a word that has just begun little can be compared."""
+    powers = _powers(segment, _WINDOW)
+    most = float(np.sum(powers**2))
+    return max(1.0, float(np.sum(powers)) ** 2 / most if most > 0 else 1.0) * _WINDOW / _RATE
+
+
 def _louder(segment: Samples, ours: Samples) -> NDArray[np.bool_]:
     """Which frames, the last of which ends with `segment`, are too loud for what agrees with us?
 
@@ -145,8 +158,8 @@ def _louder(segment: Samples, ours: Samples) -> NDArray[np.bool_]:
     same = ours[-len(segment) :]
     gain = float(np.dot(segment, same)) / max(_FAINTEST, float(np.dot(same, same)))
     heard, said = _powers(segment), _powers(ours)
-    rings = np.concatenate([np.zeros(_RINGS), said])
-    loudest = np.lib.stride_tricks.sliding_window_view(rings, _RINGS + 1).max(axis=1)
+    around = np.pad(said, (_AROUND, _AROUND))
+    loudest = np.lib.stride_tricks.sliding_window_view(around, 2 * _AROUND + 1).max(axis=1)
     least: NDArray[np.float64] = np.maximum(
         LOUDER * gain**2 * loudest[-len(heard) :], NO_FAINTER * float(heard.max())
     )
@@ -154,8 +167,8 @@ def _louder(segment: Samples, ours: Samples) -> NDArray[np.bool_]:
     return louder
 
 
-def _powers(sound: Samples) -> NDArray[np.float64]:
-    whole = sound[len(sound) % _FRAME :].astype(np.float64).reshape(-1, _FRAME)
+def _powers(sound: Samples, size: int = _FRAME) -> NDArray[np.float64]:
+    whole = sound[len(sound) % size :].astype(np.float64).reshape(-1, size)
     powers: NDArray[np.float64] = np.mean(np.square(whole), axis=1)
     return powers
 

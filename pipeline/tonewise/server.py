@@ -17,6 +17,7 @@ from tonewise.application import create_app
 from tonewise.config import Config
 from tonewise.engines import Engines
 from tonewise.errors import ConfigError
+from tonewise.front_door import BoundedHttp
 from tonewise.settings import Server
 from tonewise.switchboard import Switchboard
 
@@ -105,6 +106,7 @@ def _settings(app: Starlette, limits: Server) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
+        http=BoundedHttp,
         ws="websockets-sansio",
         # Up to here the wire says itself what is too big, with a clean goodbye; this is the wall.
         ws_max_size=4 * limits.max_message,
@@ -117,6 +119,8 @@ def _settings(app: Starlette, limits: Server) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Longer than balancers (60 s) and SDKs keep theirs: else a request meets a closing door.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
 

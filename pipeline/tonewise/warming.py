@@ -8,9 +8,12 @@ quiet time, each provider is connected to, and a model on this machine is asked 
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
+from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.target import COLD_AFTER_S, Target
+from tonewise.stages import LlmEngine, LlmRequest, Message
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +26,9 @@ PATIENCE_S = 20.0
 
 @runtime_checkable
 class Wakes(Protocol):
-    """An engine that can be woken."""
+    """An engine that asks a server, which can be woken."""
 
-    local: bool
-    """The model is on this machine, and may have to be loaded first."""
-
-    async def connect(self) -> None:
-        """Have a connection open."""
-        ...
-
-    async def say_a_word(self) -> None:
-        """Have the model loaded."""
-        ...
+    endpoint: Endpoint
 
 
 class Warmer:
@@ -73,8 +67,17 @@ class Warmer:
         assert isinstance(engine, Wakes)  # noqa: S101 - only those are kept
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await engine.connect()
-                if engine.local and cold:
-                    await engine.say_a_word()
+                await engine.endpoint.connect()
+                if engine.endpoint.local and cold:
+                    await _say_a_word(target.engine)
         except Exception as error:  # noqa: BLE001 - the first caller will hear of it, and be helped
             log.info("model %r could not be woken: %s", target.name, error)
+
+
+async def _say_a_word(engine: LlmEngine) -> None:
+    """Have the model loaded."""
+    request = LlmRequest(0, "", (Message("user", "Hi"),), max_tokens=1)
+    async with aclosing(engine.stream(request)) as deltas:
+        async for delta in deltas:
+            if delta.text:
+                break

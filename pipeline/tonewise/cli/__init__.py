@@ -7,11 +7,13 @@ import keyword
 import os
 import pkgutil
 import sys
+import time
 
 import click
 
 from tonewise import __version__
 from tonewise.errors import TonewiseError
+from tonewise.moments import EXAMPLES, moment
 
 
 class _Folder(click.Group):
@@ -27,6 +29,16 @@ class _Folder(click.Group):
         file = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         command: click.Command = importlib.import_module(f"{__name__}.{file}").command
         return command
+
+
+def as_moment(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """What an option like `--since` names, in seconds since 1970."""
+    if value is None:
+        return None
+    at = moment(value.strip(), time.time())
+    if at is None:
+        raise click.BadParameter(f"{value!r} is no time; write it as in {EXAMPLES}")
+    return at
 
 
 @click.group(

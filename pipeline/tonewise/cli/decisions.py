@@ -4,7 +4,6 @@ import math
 import os
 import shutil
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 import msgspec
 
+from tonewise.cli import as_moment
 from tonewise.errors import ConfigError, StoreError
-from tonewise.moments import EXAMPLES, moment
 from tonewise.records import ReplyEnding, Source
 
 if TYPE_CHECKING:
@@ -21,19 +20,9 @@ if TYPE_CHECKING:
     from tonewise.store.reading import Reading
 
 
-def _moment(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    at = moment(value.strip(), time.time())
-    if at is None:
-        msg = f"{value!r} is no time; write it as in {EXAMPLES}"
-        raise click.BadParameter(msg)
-    return at
-
-
 _ASKED = (
-    click.option("--since", callback=_moment, help="Not older than: 24h, 7d, 2026-11-21, …"),
-    click.option("--until", callback=_moment, help="Older than that."),
+    click.option("--since", callback=as_moment, help="Not older than: 24h, 7d, 2026-11-21, …"),
+    click.option("--until", callback=as_moment, help="Older than that."),
     click.option("--route", help="That it went to."),
     click.option("--model", help="That answered."),
     click.option("--client", help="The client key that asked."),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from tonewise.cli import as_moment
 from tonewise.errors import ConfigError
-from tonewise.moments import EXAMPLES, moment
 
 if TYPE_CHECKING:
     from tonewise.config import Config
@@ -18,19 +18,11 @@ if TYPE_CHECKING:
     from tonewise.store.reading import Reading
 
 
-def _moment(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    at = moment(value.strip(), time.time())
-    if at is None:
-        msg = f"{value!r} is no time; write it as in {EXAMPLES}"
-        raise click.BadParameter(msg)
-    return at
-
-
 @click.command()
-@click.option("--since", callback=_moment, default="30d", show_default=True, help="24h, 2026-11-21")
-@click.option("--until", callback=_moment, help="Likewise; else now.")
+@click.option(
+    "--since", callback=as_moment, default="30d", show_default=True, help="24h, 2026-11-21"
+)
+@click.option("--until", callback=as_moment, help="Likewise; else now.")
 @click.option("--route", help="Of this one only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, as /v1/experiments tells.")
 @click.option(

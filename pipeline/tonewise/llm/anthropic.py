@@ -52,11 +52,10 @@ _decode = msgspec.json.Decoder(_Event).decode
 
 class _Anthropic:
     def __init__(self, endpoint: Endpoint, upstream: Upstream, settings: Mapping[str, Any]) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self.upstream = upstream
         self._settings = settings
         self.name = f"anthropic {settings['model']}"
-        self.local = endpoint.local
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
         """The reply; its first delta, without text, says that the server has begun to answer.
@@ -65,7 +64,7 @@ class _Anthropic:
             AttemptError: as `errors.Outcome` lists them.
         """
         spoke, reason = False, ""
-        async with self._endpoint.post(self._body(request)) as answer:
+        async with self.endpoint.post(self._body(request)) as answer:
             yield Delta()
             async with aclosing(aiter(answer)) as events:
                 async for sent in events:
@@ -81,29 +80,9 @@ class _Anthropic:
             await answer.drain()
         self._check_end(reason, spoke=spoke)
 
-    async def connect(self) -> None:
-        """Have a connection open for the next request.
-
-        Raises:
-            AttemptError: there is no way in.
-        """
-        await self._endpoint.connect()
-
-    async def say_a_word(self) -> None:
-        """Have the model loaded.
-
-        Raises:
-            AttemptError: it cannot be.
-        """
-        request = LlmRequest(0, "", (Message("user", "Hi"),), max_tokens=1)
-        async with aclosing(self.stream(request)) as deltas:
-            async for delta in deltas:
-                if delta.text:
-                    break
-
     async def aclose(self) -> None:
         """Let go of connections."""
-        await self._endpoint.aclose()
+        await self.endpoint.aclose()
 
     def _body(self, request: LlmRequest) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -119,20 +98,20 @@ class _Anthropic:
         try:
             event = _decode(data)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise self._endpoint.failure("garbled", f"no Messages event: {error}") from error
+            raise self.endpoint.failure("garbled", f"no Messages event: {error}") from error
         if event.type == "error":
             said = f"in the stream: {message_in(event.error)}"
-            raise self._endpoint.failure(outcome_in_stream(event.error), said)
+            raise self.endpoint.failure(outcome_in_stream(event.error), said)
         return event
 
     def _check_end(self, reason: str, *, spoke: bool) -> None:
         if not reason:
-            raise self._endpoint.failure("upstream_error", "the stream ended before the reply did")
+            raise self.endpoint.failure("upstream_error", "the stream ended before the reply did")
         if reason == "refusal":
-            raise self._endpoint.failure("content_filtered", "the model declined to answer")
+            raise self.endpoint.failure("content_filtered", "the model declined to answer")
         if not spoke:
             msg = f"the reply ended without a word (stop_reason {reason!r})"
-            raise self._endpoint.failure("no_first_token", msg)
+            raise self.endpoint.failure("no_first_token", msg)
 
 
 def load(

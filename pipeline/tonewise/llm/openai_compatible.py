@@ -11,7 +11,7 @@ from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.failures import outcome_in_stream
 from tonewise.llm.upstream import Upstream
 from tonewise.providers import api_key, message_in
-from tonewise.stages import Delta, LlmRequest, Message
+from tonewise.stages import Delta, LlmRequest
 
 _DONE = "[DONE]"
 _CLOSING_S = 0.5  # the reply is whole; its usage is worth no longer wait
@@ -48,12 +48,11 @@ class _OpenAiCompatible:
         settings: Mapping[str, Any],
         prefill_body: Mapping[str, Any],
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self.upstream = upstream
         self._settings = settings
         self._prefill_body = prefill_body
         self.name = f"openai_compatible {settings['model']}"
-        self.local = endpoint.local
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[Delta, None]:
         """The reply; its first delta, without text, says that the server has begun to answer.
@@ -62,7 +61,7 @@ class _OpenAiCompatible:
             AttemptError: as `errors.Outcome` lists them.
         """
         spoke, reason = False, ""
-        async with self._endpoint.post(self._body(request)) as answer:
+        async with self.endpoint.post(self._body(request)) as answer:
             yield Delta()
             async with aclosing(aiter(answer)) as events:
                 async for event in events:
@@ -79,29 +78,9 @@ class _OpenAiCompatible:
             await answer.drain()
         self._check_end(reason, spoke=spoke)
 
-    async def connect(self) -> None:
-        """Have a connection open for the next request.
-
-        Raises:
-            AttemptError: there is no way in.
-        """
-        await self._endpoint.connect()
-
-    async def say_a_word(self) -> None:
-        """Have the model loaded.
-
-        Raises:
-            AttemptError: it cannot be.
-        """
-        request = LlmRequest(0, "", (Message("user", "Hi"),), max_tokens=1)
-        async with aclosing(self.stream(request)) as deltas:
-            async for delta in deltas:
-                if delta.text:
-                    break
-
     async def aclose(self) -> None:
         """Let go of connections."""
-        await self._endpoint.aclose()
+        await self.endpoint.aclose()
 
     def _body(self, request: LlmRequest) -> dict[str, Any]:
         goes_on = bool(request.messages) and request.messages[-1].role == "assistant"
@@ -117,12 +96,12 @@ class _OpenAiCompatible:
         try:
             chunk = _decode(data)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise self._endpoint.failure("garbled", f"no chat completion chunk: {error}") from error
+            raise self.endpoint.failure("garbled", f"no chat completion chunk: {error}") from error
         # vLLM and SGLang once wrote {"object": "error", "message": …}; OpenAI writes {"error": …}.
         wrong = chunk.error or (chunk.message if chunk.object == "error" else None)
         if wrong:
             outcome = outcome_in_stream(wrong)
-            raise self._endpoint.failure(outcome, f"in the stream: {message_in(wrong)}")
+            raise self.endpoint.failure(outcome, f"in the stream: {message_in(wrong)}")
         return chunk
 
     async def _closing(self, events: AsyncGenerator[Any, None]) -> Delta:
@@ -138,16 +117,16 @@ class _OpenAiCompatible:
 
     def _check_end(self, reason: str, *, spoke: bool) -> None:
         if not reason:
-            raise self._endpoint.failure("upstream_error", "the stream ended before the reply did")
+            raise self.endpoint.failure("upstream_error", "the stream ended before the reply did")
         if reason == "content_filter":
-            raise self._endpoint.failure(
+            raise self.endpoint.failure(
                 "content_filtered", "the provider's content filter stopped it"
             )
         if reason == "error":
-            raise self._endpoint.failure("upstream_error", "the provider stopped with an error")
+            raise self.endpoint.failure("upstream_error", "the provider stopped with an error")
         if not spoke:
             msg = f"the reply ended without a word (finish_reason {reason!r})"
-            raise self._endpoint.failure("no_first_token", msg)
+            raise self.endpoint.failure("no_first_token", msg)
 
 
 def load(

@@ -172,7 +172,8 @@ class Walk:
         breaker = step.target.breaker
         if not breaker.may_try(self._time()):
             self._resting.append(step)
-            return f"resting: {breaker.reason}"
+            # Why is for the operator: it may hold what another caller said.
+            return f"resting for {max(0.0, breaker.opens_at - self._time()):.0f} s more"
         return ""
 
     def _too_dear(self, step: _Step) -> str:
