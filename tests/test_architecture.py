@@ -39,7 +39,13 @@ IMPURE = {"asyncio", "httpx2", "random", "secrets", "socket", "threading", "time
 ASYNC = ("stages", "peer", "llm/", "transports/", "tts/", *FLOORS[3], *FLOORS[4], *FLOORS[5])
 VAGUE = {"utils", "util", "helpers", "base", "common", "manager", "misc"}
 PARENTS = {"Protocol", "Exception", "Enum", "StrEnum", "Generic[T]", "NamedTuple", "msgspec.Struct"}
-FRAMEWORK_PARENTS = {"HttpToolsProtocol", "click.Group", "io.RawIOBase", "pytest.Directory", "pytest.Item"}
+FRAMEWORK_PARENTS = {
+    "HttpToolsProtocol",
+    "click.Group",
+    "io.RawIOBase",
+    "pytest.Directory",
+    "pytest.Item",
+}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}

@@ -6,12 +6,12 @@ from loudness_vad import LoudnessVad
 from spoken import sample, telephone
 from tonewise.audio import RATE, Samples
 from tonewise.ear import Ear
-from tonewise.echo import KNOWN_AFTER, SEGMENT_S, Echo
+from tonewise.echo import SEGMENT_S, STRETCH_S, Echo
 from tonewise.floor import Timing
 
 OURS = sample(1)
 CALLER = sample(3)
-SEGMENT = round(SEGMENT_S * RATE)
+SEGMENT, STRETCH = round(SEGMENT_S * RATE), round(STRETCH_S * RATE)
 
 
 def loud_moments(samples: Samples, least_s: float = 1.0) -> list[int]:
@@ -25,7 +25,7 @@ def loud_moments(samples: Samples, least_s: float = 1.0) -> list[int]:
 
 def share_of_ours(heard: Samples, echo: Echo) -> float:
     moments = loud_moments(heard)
-    return float(np.mean([echo.is_ours(heard[:end], end) for end in moments]))
+    return float(np.mean([echo.is_ours(heard[:end][-STRETCH:], end) for end in moments]))
 
 
 def we_speak() -> Echo:
@@ -54,14 +54,31 @@ def test_a_caller_who_speaks_over_the_echo_is_heard():
     assert share_of_ours(heard, we_speak()) <= 0.2
 
 
-def test_a_line_that_echoes_is_known_for_it_and_asked_for_less():
-    echo = we_speak()
-    noise = np.random.default_rng(5).normal(0, 0.02, len(OURS)).astype(np.float32)
-    faint = (OURS * 0.1 + noise)[: 4 * RATE]
-    before = share_of_ours(faint, we_speak())
-    for end in loud_moments(OURS[: 4 * RATE])[: KNOWN_AFTER + 1]:
-        echo.is_ours(OURS[:end], end)
-    assert share_of_ours(faint, echo) >= before
+def test_our_very_first_word_that_comes_back_is_ours_although_little_of_it_was_heard():
+    echo, room = we_speak(), np.random.default_rng(5).normal(0, 0.0005, RATE // 2)
+    onset = int(np.flatnonzero(np.abs(OURS) > np.abs(OURS).max() / 5)[0])
+    comes_back = delayed(telephone(OURS) * 0.1, 0.2)
+    end = onset + round(0.3 * RATE)
+    heard = np.concatenate([room.astype(np.float32), comes_back[:end]])[-round(STRETCH_S * RATE) :]
+    assert echo.is_ours(heard, end)
+
+
+def test_a_server_that_was_busy_for_a_quarter_of_a_second_still_knows_its_voice():
+    echo, packet = Echo(), RATE // 50
+    for at in range(0, 4 * RATE, packet):
+        late_s = 0.25 if RATE < at < 2 * RATE else 0.0
+        echo.spoke(OURS[at : at + packet], max(0.0, at / RATE - late_s))
+    heard = delayed(telephone(OURS) * 0.1, 0.2)
+    assert share_of_ours(heard[: 4 * RATE], echo) >= 0.8
+
+
+def test_of_a_whole_sound_a_few_stray_frames_do_not_make_a_caller_but_a_word_does():
+    heard = delayed(telephone(OURS) * 0.1, 0.2)[: 3 * RATE]
+    assert we_speak().was_ours(heard[2 * RATE :], 3 * RATE)
+    word = heard.copy()
+    loud = max(loud_moments(CALLER), key=lambda end: np.sum(CALLER[end - SEGMENT : end] ** 2))
+    word[-6000 : SEGMENT - 6000] += CALLER[loud - SEGMENT : loud]
+    assert not we_speak().was_ours(word[2 * RATE :], 3 * RATE)
 
 
 def test_who_has_said_nothing_has_no_echo():

@@ -134,6 +134,18 @@ def test_of_two_that_start_at_once_one_takes_what_was_left(tmp_path):
     two.close()
 
 
+def test_records_that_are_given_together_are_written_together_or_not_at_all(tmp_path, monkeypatch):
+    journal = Journal(tmp_path, segment=1000, most=250)
+    writes = []
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda *given: writes.append(given) or write(*given))
+    assert journal.append(b"a" * 50, b"b" * 50)
+    assert len(writes) == 1
+    assert not journal.append(b"c" * 50, b"d" * 80), "there is room for the first of them only"
+    assert journal.take() == [b"a" * 50, b"b" * 50]
+    journal.close()
+
+
 def test_a_journal_that_is_full_refuses_and_tells_it_once_a_minute(tmp_path, caplog):
     now = [0.0]
     journal = Journal(tmp_path, segment=1000, most=3000, clock=lambda: now[0])

@@ -31,6 +31,7 @@ PARTS: dict[str, Part] = {
     "answers": live_answers.delays,
     "unfinished": live_unfinished.unfinished_turns,
     "early": live_answers.early_start,
+    "heard": live_answers.heard,
     "barge-in": live_interruptions.interruptions,
     "false-alarms": live_interruptions.false_alarms,
     "stall": live_silence.stalls,

@@ -25,6 +25,7 @@ class Answers:
 
     Attributes:
         delays_ms: from the end of speech to the first words at the caller.
+        sounds_ms: to the first sound of the reply, where it is spoken.
         ended_ms: to the end of the turn, at the caller.
         asked: turns.
         cut_in: turns into which we spoke before their end.
@@ -34,6 +35,7 @@ class Answers:
 
     delays_ms: list[float] = field(default_factory=list)
     ended_ms: list[float] = field(default_factory=list)
+    sounds_ms: list[float] = field(default_factory=list)
     asked: int = 0
     cut_in: int = 0
     early: int = 0
@@ -123,6 +125,7 @@ async def calls(
     seed: int,
     turns: int = TURNS,
     into: Answers | None = None,
+    speech: bool = False,
 ) -> Answers:
     """So many calls at once, each with turns of its own, at a phase of its own."""
     found = into if into is not None else Answers()
@@ -133,7 +136,13 @@ async def calls(
         for _ in range(number):
             drawn = [ready[at] for at in rng.permutation(len(ready))[:turns]]
             group.create_task(
-                one_call(server, drawn, np.random.default_rng(rng.integers(1 << 32)), found)
+                one_call(
+                    server,
+                    drawn,
+                    np.random.default_rng(rng.integers(1 << 32)),
+                    found,
+                    speech=speech,
+                )
             )
         await asyncio.sleep(turns * PERIOD_S)
         found.rss_mb = max(found.rss_mb, server.rss_mb())
@@ -143,11 +152,16 @@ async def calls(
 
 
 async def one_call(
-    server: Server, drawn: Sequence[Clip], rng: np.random.Generator, found: Answers
+    server: Server,
+    drawn: Sequence[Clip],
+    rng: np.random.Generator,
+    found: Answers,
+    *,
+    speech: bool = False,
 ) -> None:
     """A caller who says one clip every `PERIOD_S`."""
     await asyncio.sleep(rng.uniform(0, PERIOD_S))
-    async with Caller(server.call, rng) as caller:
+    async with Caller(server.call, rng, speech=speech) as caller:
         begun = []
         for clip in drawn:
             caller.say(caller.room(rng.uniform(0.3, 0.35)))
@@ -176,6 +190,8 @@ def judge(caller: Caller, clip: Clip, begin: int, upto: int, found: Answers) -> 
         told = [(round(at - end, 2), e["event"]) for at, e in caller.told if since <= at < next_one]
         found.late.append(f"no answer: {clip.name}: {told}")
         return
+    sounds = [at for at, _ in caller.all("reply_sounded", since) if end <= at < next_one]
+    found.sounds_ms += [(at - end) * 1000 for at in sounds[:1]]
     delay = (answers[0] - end) * 1000
     found.delays_ms.append(delay)
     last = [(at, event) for at, event in ended if end <= at <= answers[0]]
@@ -222,3 +238,23 @@ async def early_start(setting: Setting) -> None:
         answered = f"{len(answers.delays_ms)}/{answers.asked}"
         row([name, answered, *waits, f"{answers.early} requests"])
     print(f"hidden: {difference(found['asked when the turn is over'], found['asked early'])} ms")
+
+
+async def heard(setting: Setting) -> None:
+    """How much of a model's 400 ms is heard, where no reply is before `courtesy` is over."""
+    columns = ["a spoken reply", "heard", "first words, median ms", "first sound, median ms"]
+    table([*columns, "p95 ms"])
+    found = {}
+    for name, how in (("a model that answers at once", "instant"), ("one of 400 ms", "after-400")):
+        models = MODEL.format(how=how)
+        async with running(setting.folder, endpoint=setting.endpoint, models=models) as at:
+            answers = Answers()
+            for again in range(1 if setting.quick else 4):
+                seed = setting.seed + again
+                await calls(at, setting, WHOLE, 4, seed=seed, into=answers, speech=True)
+        found[name] = answers.sounds_ms
+        told = f"{len(answers.sounds_ms)}/{answers.asked}"
+        waits = [percentile(answers.sounds_ms, share) for share in (50, 95)]
+        row([name, told, percentile(answers.delays_ms, 50), *waits])
+    slow, instant = found["one of 400 ms"], found["a model that answers at once"]
+    print(f"of the 400 ms is heard: {difference(slow, instant)} ms")

@@ -43,6 +43,9 @@ class Provider:
                 lengths = [
                     int(line[15:]) for line in head if line.lower()[:15] == "content-length:"
                 ]
+                if head[0].startswith("HEAD "):  # the server wakes its models
+                    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 body = await reader.readexactly(lengths[0] if lengths else 0)
                 await self._answer(head[0].split(" ")[1], body, writer)
         writer.transport.abort()

@@ -95,7 +95,7 @@ class Journal:
                     return True
             except OSError as error:
                 problem = str(error.strerror)
-            self._refused += 1
+            self._refused += len(lines)
             refused = self._refused if self._clock() - self._warned_at >= WARN_EVERY_S else 0
             if refused:
                 self._refused, self._warned_at = 0, self._clock()
