@@ -18,9 +18,9 @@ PACKAGE = Path(tonewise.__file__).parent
 # In the middle a turn is worked on, by engines that know nothing of each other. An indented line
 # goes on with the floor above it.
 HOUSE = """
-server application doorkeeper following front_door signalling switchboard telephony transfers handover
-  posting gate reception trunks call_options shelf api/ observing/ phones/ cli/ pytest_plugin
-  __main__
+server application doorkeeper following front_door signalling switchboard telephony transfers
+  handover posting gate reception trunks call_options shelf api/ observing/ phones/ cli/
+  pytest_plugin __main__
 replaying/
 aftermath call chronicle courtesy decision decision_in_words dialogue engines experience
   head_start joining listener masking mouth partials recorders reply spare start voice warming
