@@ -106,7 +106,8 @@ def _sentences() -> list[tuple[Samples, str]]:
 def _levelled(samples: Samples) -> Samples:
     """As loud as the others, so that no voice is lost for being recorded softly."""
     loud = float(np.sqrt(np.mean(np.square(samples))))
-    return np.clip(samples * (0.06 / max(loud, 1e-4)), -1, 1).astype(np.float32)
+    level: Samples = np.clip(samples * (0.06 / max(loud, 1e-4)), -1, 1).astype(np.float32)
+    return level
 
 
 def plain(text: str) -> str:

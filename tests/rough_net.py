@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 
-class Relay:
+class Relay(asyncio.DatagramProtocol):
     """Stands between a caller and the one address in an answer.
 
     Attributes:
