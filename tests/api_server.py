@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -10,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 
+from on_a_port import on_a_port
 from tonewise import engines
 from tonewise.api import chat, models
 from tonewise.api.answering import Answering
@@ -103,20 +102,13 @@ async def api_server(
     answering = Answering(known, experience, pseudonyms(b"key of the tests"))
     app = Starlette(routes=[*chat.routes(), *models.routes(), *(routes() if routes else ())])
     app.state.answering, app.state.clients = answering, clients
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        web = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
-        task = asyncio.create_task(web.serve(sockets=[listener]))
-        while not (web.started or task.done()):
-            await asyncio.sleep(0.005)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        try:
+    try:
+        async with on_a_port(app) as url:
             yield ApiServer(url, config, known, answering, told)
-        finally:
-            web.should_exit = True
-            await task
-            await answering.aclose()
-            await known.aclose()
-            await asyncio.to_thread(store.close)
+    finally:
+        await answering.aclose()
+        await known.aclose()
+        await asyncio.to_thread(store.close)
 
 
 os.environ.setdefault("NO_PROXY", "127.0.0.1")

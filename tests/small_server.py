@@ -1,18 +1,17 @@
 """The small endpoints on a real socket, with real clients, store, figures and traces."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx2
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from on_a_port import on_a_port
 from tonewise.api.clients import Clients
 from tonewise.api.cors import Cors
 from tonewise.config import Config
@@ -77,20 +76,14 @@ async def small_server(
         "store": readiness.of_store(store.flush),
         "models": readiness.of_models(targets),
     }
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
-        web = uvicorn.Server(settings)
-        task = asyncio.create_task(web.serve(sockets=[listener]))
-        while not web.started:
-            await asyncio.sleep(0.005)
-        place = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        try:
-            async with httpx2.AsyncClient(base_url=place, trust_env=False) as http:
-                yield Small(http, store, clients, metrics, app.state.experience, targets)
-        finally:
-            web.should_exit = True
-            await task
-            store.close()
+    try:
+        async with (
+            on_a_port(app) as place,
+            httpx2.AsyncClient(base_url=place, trust_env=False) as http,
+        ):
+            yield Small(http, store, clients, metrics, app.state.experience, targets)
+    finally:
+        store.close()
 
 
 async def until(happened, seconds: float = 5.0) -> None:

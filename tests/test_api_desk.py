@@ -1,7 +1,6 @@
 """The operator's desk over HTTP: what was decided, what came of it, and what may be steered."""
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -11,9 +10,9 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
+from on_a_port import on_a_port
 from test_call import engines
 from tonewise.api import desk as desks
 from tonewise.api import inquiries
@@ -88,21 +87,15 @@ async def served(
     app = Starlette(routes=desks.routes())
     app.state.engines, app.state.store, app.state.experience = loaded, store, experience
     app.state.clients = Clients(config, environ, store)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
-        web = uvicorn.Server(settings)
-        task = asyncio.create_task(web.serve(sockets=[listener]))
-        while not web.started:
-            await asyncio.sleep(0.005)
-        place = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        try:
-            async with httpx2.AsyncClient(base_url=place, trust_env=False) as http:
-                yield Served(http, store, experience, loaded)
-        finally:
-            web.should_exit = True
-            await task
-            store.close()
-            await loaded.aclose()
+    try:
+        async with (
+            on_a_port(app) as place,
+            httpx2.AsyncClient(base_url=place, trust_env=False) as http,
+        ):
+            yield Served(http, store, experience, loaded)
+    finally:
+        store.close()
+        await loaded.aclose()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from translating import (
     PNG,
     WEATHER,
     Serving,
+    asks_for_weather,
     chat_model,
     fails,
     function_call,
@@ -97,28 +98,7 @@ async def test_the_stream_tells_the_same_response_as_the_whole_answer(dialect):
 @dialects
 async def test_a_round_of_parallel_tools_goes_all_the_way(dialect):
     cities = {"call_1": "Bonn", "call_2": "Ulm"}
-    model = (
-        chat_model(
-            {
-                "content": "Let me look.",
-                "tool_calls": [
-                    function_call(call, "weather", city=city) for call, city in cities.items()
-                ],
-            },
-            {"content": "It rains in both."},
-        )
-        if dialect == "chat"
-        else messages_model(
-            [
-                {"type": "text", "text": "Let me look."},
-                *(
-                    {"type": "tool_use", "id": call, "name": "weather", "input": {"city": city}}
-                    for call, city in cities.items()
-                ),
-            ],
-            [{"type": "text", "text": "It rains in both."}],
-        )
-    )
+    model = asks_for_weather(dialect, cities, then="It rains in both.")
     async with serving(("m", dialect, model)) as server, sdk(server) as client:
         talk = [{"role": "user", "content": "Bonn and Ulm?"}]
         async with client.responses.stream(model="m", input=talk, tools=[TOOL]) as stream:

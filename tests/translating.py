@@ -1,15 +1,13 @@
 """The HTTP interfaces on a real socket, before models that speak either dialect."""
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import uvicorn
 from starlette.applications import Starlette
 
+from on_a_port import on_a_port
 from tonewise import engines
 from tonewise.api import chat, messages, responses
 from tonewise.api.answering import Answering
@@ -107,17 +105,8 @@ async def serving(
         app = Starlette(routes=[*chat.routes(), *messages.routes(), *responses.routes()])
         app.state.answering = answering
         app.state.clients = Clients(config, environ or {}, Ledger())
-        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
-        web = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
-        task = asyncio.create_task(web.serve(sockets=[listener]))
-        while not web.started:
-            await asyncio.sleep(0.005)
-        place = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        try:
-            yield Serving(place, peers, experience.records)
-        finally:
-            web.should_exit = True
-            await task
+        place = await opened.enter_async_context(on_a_port(app))
+        yield Serving(place, peers, experience.records)
 
 
 # ---------------------------------------------------------------- models that answer either way
@@ -228,6 +217,19 @@ def message_events(message: dict):
     ended = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     yield {"type": "message_delta", "delta": ended, "usage": {"output_tokens": 7}}
     yield {"type": "message_stop"}
+
+
+def asks_for_weather(dialect: str, cities: dict[str, str], then: str) -> Behaviour:
+    """A model that asks for the weather in cities, by the call's identifier; then it answers."""
+    look = "Let me look."
+    if dialect == "chat":
+        calls = [function_call(call, "weather", city=city) for call, city in cities.items()]
+        return chat_model({"content": look, "tool_calls": calls}, {"content": then})
+    uses = [
+        {"type": "tool_use", "id": call, "name": "weather", "input": {"city": city}}
+        for call, city in cities.items()
+    ]
+    return messages_model([{"type": "text", "text": look}, *uses], [{"type": "text", "text": then}])
 
 
 BOTH = {

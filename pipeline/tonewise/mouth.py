@@ -108,8 +108,8 @@ class Mouth:
         """Give a reply that has been asked for, until all of it is written and made into sound."""
         self._reply, self._task = reply, asyncio.current_task()
         if self._voice.speaks:
-            waited_s = self._clock() - reply.ended if self._live else reply.settle_s
-            self._voice.begin(reply.turn, max(0.0, reply.settle_s - waited_s))
+            settled_s = reply.ended + reply.settle_s  # in lock-step a turn ends when it is settled
+            self._voice.begin(reply.turn, max(0.0, settled_s - self._clock()))
         try:
             async with asyncio.TaskGroup() as work:
                 if self._voice.speaks and self._live:

@@ -30,7 +30,6 @@ Send = Callable[[Any], Awaitable[None]]
 
 _STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 _JSON = (b"content-type", b"application/json")
-_CHARACTERS_PER_TOKEN = 4
 
 _ENDINGS: dict[Outcome, ReplyEnding] = {
     "answered": "answered",
@@ -116,7 +115,7 @@ class Reply:
         self._order = Order(
             targets,
             settings,
-            sum(len(one.text) for one in wish.said) // _CHARACTERS_PER_TOKEN + 1,
+            sum(len(one.text) for one in wish.said),
             ttft_s,
             self._skipped,
             self._time,

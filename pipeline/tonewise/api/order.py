@@ -11,11 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tonewise.default_models import Attempts
-from tonewise.llm.target import Target
+from tonewise.llm.target import Target, too_dear
 from tonewise.llm.walk import BLIPS, PAUSE_S
 from tonewise.records import Tried
-
-_USUAL_REPLY = 80  # tokens, as in llm/target.py; only ratios are made of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Order:
     Args:
         targets: of the plan, the first first.
         settings: how models stand in for each other.
-        tokens: of the request, roughly.
+        characters: of the request.
         ttft_s: seconds to the first useful piece that the request allows a model, while there is
             another one to ask.
         skipped: told of each model that is passed over, and why.
@@ -49,14 +47,14 @@ class Order:
         self,
         targets: Sequence[Target],
         settings: Attempts,
-        tokens: int,
+        characters: int,
         ttft_s: float | None,
         skipped: Callable[[Target, str], None],
         time: Callable[[], float],
     ) -> None:
         self._ahead = deque(targets)
         self._choice = targets[0] if targets else None
-        self._settings, self._tokens, self._ttft_s = settings, tokens, ttft_s
+        self._settings, self._size, self._ttft_s = settings, characters, ttft_s
         self._skipped = skipped
         self._time = time
         self._began = self._time()
@@ -109,25 +107,13 @@ class Order:
     def _why_not(self, target: Target) -> str:
         if self.left_s <= 0:
             return f"the client has waited {self._settings.silence:g} s for a word"
-        if why := self._too_dear(target):
+        if why := too_dear(target, self._choice, self._size, self._settings.max_price_ratio):
             return why
         if not target.breaker.may_try(self._time()):
             self._resting.append(target)
-            rest_s = target.breaker.opens_at - self._time()
             # Why is for the operator: it may hold what another client said.
-            return f"resting for {max(0.0, rest_s):.0f} s more"
+            return f"resting for {target.breaker.rests_s(self._time()):.0f} s more"
         return ""
-
-    def _too_dear(self, target: Target) -> str:
-        ratio, choice = self._settings.max_price_ratio, self._choice
-        if ratio is None or choice is None or target is choice:
-            return ""
-        usual = choice.cost(self._tokens, _USUAL_REPLY)
-        dear = target.cost(self._tokens, _USUAL_REPLY)
-        if usual is None or dear is None or dear <= ratio * usual:
-            return ""
-        times = f"{dear / usual:.3g} times as much as" if usual else "more than"
-        return f"it costs {times} {choice.name}, and {ratio:g} times is the most"
 
     async def _second_chance(self) -> Target | None:
         """The resting model that is due first, if none was asked; or one again."""

@@ -86,15 +86,15 @@ def profile(engines: Engines, experience: Experience, now: float) -> Told:
     rows = []
     for candidate in engines.candidates:
         breaker = engines.targets[candidate.name].breaker
-        rests = breaker.state == "open" and now < breaker.opens_at
+        rests_s = breaker.rests_s(now)
         rows.append(
             {
                 "model": candidate.name,
                 "route": candidate.route,
                 **_measured(measured.get(candidate.name, {})),
-                "resting": rests,
-                "resting_why": breaker.reason if rests else None,
-                "resting_s": round(breaker.opens_at - now, 1) if rests else None,
+                "resting": rests_s > 0,
+                "resting_why": breaker.reason if rests_s else None,
+                "resting_s": round(rests_s, 1) if rests_s else None,
             }
         )
     return {"models": rows, "half_life_s": settings.half_life, "used": settings.use}

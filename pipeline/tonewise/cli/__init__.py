@@ -8,6 +8,7 @@ import os
 import pkgutil
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -39,6 +40,21 @@ def as_moment(_ctx: click.Context, _option: click.Parameter, value: str | None) 
     if at is None:
         raise click.BadParameter(f"{value!r} is no time; write it as in {EXAMPLES}")
     return at
+
+
+config_option = click.option(
+    "--config",
+    "-c",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings, a TOML file. Else $TONEWISE_CONFIG, else tonewise.toml here, else defaults.",
+)
+"""Which settings; as `config_file`."""
+
+store_option = click.option(
+    "--store", "url", metavar="URL", help="Another store: sqlite:///tonewise.db"
+)
+"""Another store than that of the settings; as `url`."""
 
 
 @click.group(

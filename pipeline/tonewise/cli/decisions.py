@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 import msgspec
 
-from tonewise.cli import as_moment
+from tonewise.cli import as_moment, config_option, store_option
 from tonewise.errors import ConfigError, StoreError
 from tonewise.records import ReplyEnding, Source
 
@@ -61,14 +61,8 @@ def _asked(command: Any) -> Any:  # noqa: ANN401 - a function, as click sees it
 @click.argument("decision", required=False)
 @_asked
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option(
-    "--config",
-    "-c",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings, a TOML file. Else $TONEWISE_CONFIG, else tonewise.toml here, else defaults.",
-)
-@click.option("--store", "url", metavar="URL", help="Another store: sqlite:///tonewise.db")
+@config_option
+@store_option
 def command(
     decision: str | None,
     *,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from tonewise.cli import as_moment
+from tonewise.cli import as_moment, config_option, store_option
 from tonewise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 @click.option("--until", callback=as_moment, help="Likewise; else now.")
 @click.option("--route", help="Of this one only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, as /v1/experiments tells.")
-@click.option(
-    "--config",
-    "-c",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings, a TOML file. Else $TONEWISE_CONFIG, else tonewise.toml here, else defaults.",
-)
-@click.option("--store", "url", metavar="URL", help="Another store: sqlite:///tonewise.db")
+@config_option
+@store_option
 def command(
     since: float,
     until: float | None,

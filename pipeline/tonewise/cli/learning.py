@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 import msgspec
 
+from tonewise.cli import config_option, store_option
 from tonewise.errors import ConfigError, StoreError
 from tonewise.plugins import did_you_mean
 
@@ -38,26 +39,9 @@ class Known(NamedTuple):
     frozen: bool
 
 
-_PLACE = (
-    click.option(
-        "--config",
-        "-c",
-        "config_file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Settings; else $TONEWISE_CONFIG, tonewise.toml here, or the defaults.",
-    ),
-    click.option("--store", "url", metavar="URL", help="Another store: sqlite:///tonewise.db"),
-)
-
-
-def _placed(command: Any) -> Any:  # noqa: ANN401 - a function, as click sees it
-    for option in reversed(_PLACE):
-        command = option(command)
-    return command
-
-
 @click.group(invoke_without_command=True)
-@_placed
+@config_option
+@store_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def command(
@@ -84,7 +68,8 @@ def command(
 
 
 @command.command()
-@_placed
+@config_option
+@store_option
 @click.option("--model", help="Of this one only.")
 @click.pass_obj
 def reset(asked: Asked, *, model: str | None, config_file: Path | None, url: str | None) -> None:

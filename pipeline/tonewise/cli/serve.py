@@ -13,18 +13,14 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from tonewise.cli import config_option
+
 if TYPE_CHECKING:
     from tonewise.server import Running
 
 
 @click.command()
-@click.option(
-    "--config",
-    "-c",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings, a TOML file. Else $TONEWISE_CONFIG, else tonewise.toml here, else defaults.",
-)
+@config_option
 @click.option("--host", help="Where to listen.  [default: 127.0.0.1, this machine only]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="0 takes a free one.  [default: 8600]")
 @click.option(

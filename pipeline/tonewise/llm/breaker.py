@@ -45,6 +45,10 @@ class Breaker:
     _in_a_row: int = 0
     _next_s: float = 0.0
 
+    def rests_s(self, now: float) -> float:
+        """Seconds for which the model is still left alone; 0: it is not."""
+        return max(0.0, self.opens_at - now) if self.state == "open" else 0.0
+
     def may_try(self, now: float) -> bool:
         """May a try be made? A yes while half-open must be followed by how it ended."""
         if self.state == "open" and now >= self.opens_at:

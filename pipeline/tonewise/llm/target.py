@@ -6,7 +6,7 @@ from typing import get_args
 from tonewise.errors import Outcome
 from tonewise.llm.breaker import Breaker
 from tonewise.plan import ModelFacts
-from tonewise.stages import LlmEngine, LlmRequest
+from tonewise.stages import LlmEngine
 
 COLD_AFTER_S = 300.0
 """A model that has not answered for so long is cold: Ollama unloads a model after five minutes."""
@@ -80,10 +80,27 @@ class Target:
             return None
         return round((read * price_in + written * price_out) / 1e6, 9)
 
-    def estimate(self, request: LlmRequest) -> float | None:
-        """USD for a usual reply to a request, roughly; None where a price is not known."""
-        characters = sum(len(message.content) for message in request.messages)
+    def estimate(self, characters: int) -> float | None:
+        """USD for a usual reply to so much text, roughly; None where a price is not known."""
         return self.cost(characters // _CHARACTERS_PER_TOKEN + 1, _USUAL_REPLY)
+
+
+def too_dear(target: Target, choice: Target | None, characters: int, ratio: float | None) -> str:
+    """Why a model costs too much to stand in for another; empty where it does not.
+
+    Args:
+        target: who would stand in.
+        choice: the plan's first; None: there is none.
+        characters: of the request.
+        ratio: times that it may cost as much, where both prices are known; None: any.
+    """
+    if ratio is None or choice is None or target is choice:
+        return ""
+    usual, dear = choice.estimate(characters), target.estimate(characters)
+    if usual is None or dear is None or dear <= ratio * usual:
+        return ""
+    times = f"{dear / usual:.3g} times as much as" if usual else "more than"
+    return f"it costs {times} {choice.name}, and {ratio:g} times is the most"
 
 
 def tell_breaker(

@@ -9,7 +9,7 @@ from tonewise.default_models import Attempts
 from tonewise.errors import Outcome
 from tonewise.llm.continuation import going_on
 from tonewise.llm.shortening import shortened
-from tonewise.llm.target import Attempt, Target
+from tonewise.llm.target import Attempt, Target, too_dear
 from tonewise.llm.tries import Try
 from tonewise.stages import LlmRequest
 
@@ -167,24 +167,15 @@ class Walk:
         """Why a model is not asked; empty where it is."""
         if self._left_s <= 0:
             return f"the caller has waited {self._settings.silence:g} s for a word"
-        if why := self._too_dear(step):
+        characters = sum(len(message.content) for message in step.request.messages)
+        if why := too_dear(step.target, self._choice, characters, self._settings.max_price_ratio):
             return why
         breaker = step.target.breaker
         if not breaker.may_try(self._time()):
             self._resting.append(step)
             # Why is for the operator: it may hold what another caller said.
-            return f"resting for {max(0.0, breaker.opens_at - self._time()):.0f} s more"
+            return f"resting for {breaker.rests_s(self._time()):.0f} s more"
         return ""
-
-    def _too_dear(self, step: _Step) -> str:
-        ratio, choice = self._settings.max_price_ratio, self._choice
-        if ratio is None or choice is None or step.target is choice:
-            return ""
-        usual, dear = choice.estimate(step.request), step.target.estimate(step.request)
-        if usual is None or dear is None or dear <= ratio * usual:
-            return ""
-        times = f"{dear / usual:.3g} times as much as" if usual else "more than"
-        return f"it costs {times} {choice.name}, and {ratio:g} times is the most"
 
     async def _second_chance(self) -> _Step | None:
         """Nobody is left: the resting model that is due first, if none was asked; or one again."""

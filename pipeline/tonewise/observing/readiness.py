@@ -47,7 +47,7 @@ def readiness(checks: Mapping[str, Check]) -> Readiness:
 
 
 def of_models(
-    targets: Mapping[str, Target], clock: Callable[[], float] = time.perf_counter
+    targets: Mapping[str, Target], clock: Callable[[], float] = time.monotonic
 ) -> Check:
     """Is there a model that does not rest after faults?"""
 

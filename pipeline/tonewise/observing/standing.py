@@ -10,7 +10,7 @@ from tonewise.observing.metrics import NOBODY, Figures, Metrics
 
 def is_resting(target: Target, now_s: float) -> bool:
     """Is a model left alone after faults? `now_s` is by the clock of `call.py`."""
-    return target.breaker.state == "open" and now_s < target.breaker.opens_at
+    return target.breaker.rests_s(now_s) > 0
 
 
 def look_at(
@@ -20,7 +20,7 @@ def look_at(
     targets: Mapping[str, Target],
     clients: Clients,
     backlog: Callable[[], int],
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Add what the parts of the server tell of themselves.
 
