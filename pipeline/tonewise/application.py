@@ -167,9 +167,10 @@ async def _open(
     environ: Mapping[str, str],
     progress: Callable[[str], None],
 ) -> tuple[Engines, Follow]:
-    """Engines, store and experience, opened in this order and closed in the other."""
-    loaded = await asyncio.to_thread(engines.load, config, progress)
-    closing.push_async_callback(loaded.aclose)
+    """Store, engines and experience, opened in this order and closed in the other.
+
+    Engines take seconds to load: a missing key or an unreachable store is told before that.
+    """
     progress("opening the store")
     store = await asyncio.to_thread(open_store, config.store, environ)
     closing.push_async_callback(asyncio.to_thread, store.close)
@@ -178,6 +179,8 @@ async def _open(
     traces = open_traces(config, environ)
     if traces:
         closing.push_async_callback(asyncio.to_thread, traces.close)
+    loaded = await asyncio.to_thread(engines.load, config, progress)
+    closing.push_async_callback(loaded.aclose)
     listeners = [clients.note, *(each.note for each in (metrics, traces) if each)]
     experience = Experience(
         store,
