@@ -46,9 +46,7 @@ def readiness(checks: Mapping[str, Check]) -> Readiness:
     return Readiness(all(one.ok for one in found.values()), found)
 
 
-def of_models(
-    targets: Mapping[str, Target], clock: Callable[[], float] = time.monotonic
-) -> Check:
+def of_models(targets: Mapping[str, Target], clock: Callable[[], float] = time.monotonic) -> Check:
     """Is there a model that does not rest after faults?"""
 
     def check() -> str | None:
