@@ -237,6 +237,7 @@ function drawer(open) {
     $("settings-title").focus();
   } else {
     $("settings").close();
+    $("open-settings").focus();
   }
   $("open-settings").setAttribute("aria-expanded", String(open));
   document.body.classList.toggle("beside", open);
@@ -244,8 +245,7 @@ function drawer(open) {
 
 $("open-settings").addEventListener("click", () => drawer(!$("settings").open));
 $("settings").addEventListener("close", () => {
-  drawer(false);
-  $("open-settings").focus();
+  if (document.body.classList.contains("beside")) drawer(false); // by its own button
 });
 addEventListener("keydown", ({ key }) => key === "Escape" && $("settings").open && drawer(false));
 
