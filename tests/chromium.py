@@ -25,36 +25,70 @@ def executable() -> str | None:
     return named or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-class Page:
-    """One tab. What it writes to its console as an error is in `errors`."""
+class Browser:
+    """A running browser. Its tabs share one socket, and are told apart by their sessions."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], socket: ClientConnection) -> None:
+        self.process = process
         self._socket = socket
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
-        self._session: str | None = None
-        self.errors: list[str] = []
+        self._pages: dict[str, Page] = {}
 
-    async def attach(self) -> None:
+    async def tab(self) -> "Page":
+        """One more tab."""
         target = await self.call("Target.createTarget", url="about:blank")
         attached = await self.call("Target.attachToTarget", flatten=True, **target)
-        self._session = attached["sessionId"]
+        page = self._pages[attached["sessionId"]] = Page(self, attached["sessionId"], **target)
         for domain in ("Page", "Runtime", "Log", "Network"):
-            await self.call(f"{domain}.enable")
+            await page.call(f"{domain}.enable")
+        return page
+
+    def kill(self) -> None:
+        """As the system kills it: nobody says goodbye."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     async def listen(self) -> None:
-        async for text in self._socket:  # until the browser ends
+        """Until the browser ends."""
+        async for text in self._socket:
             message = json.loads(text)
             if "id" in message:
                 answer = self._answers.pop(message["id"])
+                if answer.done():
+                    continue  # nobody waits for it any more
                 if "error" in message:
                     answer.set_exception(RuntimeError(message["error"]["message"]))
                 else:
                     answer.set_result(message["result"])
-            else:
-                self._note(message["method"], message["params"])
+            elif page := self._pages.get(message.get("sessionId", "")):
+                page.note(message["method"], message["params"])
 
-    def _note(self, method: str, told: dict[str, Any]) -> None:
+    async def call(self, method: str, session: str | None = None, **params: Any) -> Any:
+        number = next(self._numbers)
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        message = {"id": number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        await self._socket.send(json.dumps(message))
+        async with asyncio.timeout(20):
+            return await answer
+
+
+class Page:
+    """One tab. What it writes to its console as an error is in `errors`."""
+
+    def __init__(self, whole: Browser, session: str, targetId: str) -> None:  # noqa: N803
+        self.whole = whole
+        self._session = session
+        self._target = targetId
+        self.errors: list[str] = []
+
+    async def close(self) -> None:
+        """As somebody closes the tab."""
+        await self.whole.call("Target.closeTarget", targetId=self._target)
+
+    def note(self, method: str, told: dict[str, Any]) -> None:
         if method == "Runtime.exceptionThrown":
             details = told["exceptionDetails"]
             self.errors.append(details.get("exception", {}).get("description", details["text"]))
@@ -64,14 +98,7 @@ class Page:
             self.errors.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
 
     async def call(self, method: str, **params: Any) -> Any:
-        number = next(self._numbers)
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        message = {"id": number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        await self._socket.send(json.dumps(message))
-        async with asyncio.timeout(20):
-            return await answer
+        return await self.whole.call(method, self._session, **params)
 
     async def go(self, url: str) -> None:
         await self.call("Page.navigate", url=url)
@@ -133,6 +160,13 @@ class Page:
 @contextlib.asynccontextmanager
 async def browser(*flags: str) -> AsyncIterator[Page]:
     """A fresh browser with one tab."""
+    async with empty_browser(*flags) as whole:
+        yield await whole.tab()
+
+
+@contextlib.asynccontextmanager
+async def empty_browser(*flags: str) -> AsyncIterator[Browser]:
+    """A fresh browser, of which nothing is left in the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
             [
@@ -156,11 +190,10 @@ async def browser(*flags: str) -> AsyncIterator[Page]:
             port, path = await _door(Path(profile) / "DevToolsActivePort", process)
             address = f"ws://127.0.0.1:{port}{path}"
             async with connect(address, max_size=None, ping_interval=None) as socket:
-                page = Page(socket)
-                listening = asyncio.create_task(page.listen())
+                whole = Browser(process, socket)
+                listening = asyncio.create_task(whole.listen())
                 try:
-                    await page.attach()
-                    yield page
+                    yield whole
                 finally:
                     listening.cancel()
         finally:

@@ -1,9 +1,10 @@
-"""An app of ours on a free port of this machine, until the test is over."""
+"""An app of ours on a free port of this machine, until the test is over; and ports without one."""
 
 import asyncio
+import secrets
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,3 +24,19 @@ async def on_a_port(app: ASGIApp) -> AsyncIterator[str]:
         finally:
             web.should_exit = True
             await task
+
+
+@contextmanager
+def nobody_listening() -> Iterator[str]:
+    """An address that refuses every connection: held, so that nobody else takes it meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+def port_for_later() -> int:
+    """A free port, from below those that the system gives to whoever asks for any."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

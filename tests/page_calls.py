@@ -1,5 +1,6 @@
 """The page in a real browser, with a server of its own: what the page's tests share."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -107,6 +108,21 @@ async def problem(page: Page, says: str, seconds: float = 15) -> None:
 async def call_over(page: Page, seconds: float = 60) -> str:
     await page.until("document.querySelector('.foot')?.textContent", seconds)
     return await page.text(".foot")
+
+
+async def nobody_calls(port: int, seconds: float = 15) -> None:
+    """Waits until the server has let go of every call."""
+    async with asyncio.timeout(seconds):
+        while await _calls(port):
+            await asyncio.sleep(0.05)
+
+
+async def _calls(port: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    body = (await reader.read()).partition(b"\r\n\r\n")[2]
+    writer.close()
+    return int(json.loads(body)["calls"])
 
 
 async def replied(page: Page) -> int:

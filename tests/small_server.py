@@ -86,7 +86,7 @@ async def small_server(
         store.close()
 
 
-async def until(happened, seconds: float = 5.0) -> None:
+async def until(happened, seconds: float = 20.0) -> None:
     """Wait for something that another thread does."""
     ends = time.monotonic() + seconds
     while not happened():

@@ -517,6 +517,69 @@ async def test_the_client_of_a_key_is_in_every_record():
             await stranger.chat.completions.create(model="auto", messages=HELLO)
 
 
+ROUND = [
+    *HELLO,
+    {"role": "assistant", "tool_calls": [{**CALL, "index": None}]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "nine to five"},
+]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"voice": {"frustration": 0.9}},
+        {"sort": "quality"},
+        {"weights": {"quality": 99, "cost": 0}},
+        {"tonewise": {"model": "deep"}, "messages": ROUND},
+        {"ignore": ["fast"]},
+        {"model": "tonewise/support"},
+    ],
+    ids=lambda wish: next(iter(wish)),
+)
+async def test_whatever_a_key_wishes_routers_choose_among_the_models_that_it_names(wish):
+    async with (
+        api_server(
+            scripted_model("fast"),
+            scripted_model("middle", route="frontier"),
+            scripted_model("deep", route="frontier", options={"replies": ["Dear."]}),
+            clients=(Client("shop", "SHOP", models=("auto", "tonewise/*", "fast", "mid*")),),
+            routers={"support": Router()},
+            environ={"SHOP": "a-key-of-the-shop-app"},
+        ) as server,
+        httpx2.AsyncClient() as http,
+    ):
+        url, key = f"{server.url}/v1/chat/completions", {"x-api-key": "a-key-of-the-shop-app"}
+        body = {"model": "auto", "messages": HELLO, **wish}
+        answer = await http.post(url, json=body, headers=key)
+        assert answer.status_code == 200, answer.text
+        (decided,) = server.of(Decided)
+        assert set(decided.plan.models) <= {"fast", "middle"}
+        refused = await http.post(url, json={**body, "models": ["deep"]}, headers=key)
+        assert refused.status_code == 403
+        told = refused.json()["error"]["message"]
+        assert told.endswith("'deep'; it may ask for auto, tonewise/*, fast, mid*")
+
+
+async def test_a_key_that_names_a_model_that_is_not_there_has_none_and_not_all():
+    async with (
+        api_server(
+            scripted_model("fast"),
+            clients=(Client("shop", "SHOP", models=("auto", "fats")),),
+            environ={"SHOP": "a-key-of-the-shop-app"},
+        ) as server,
+        httpx2.AsyncClient() as http,
+    ):
+        answer = await http.post(
+            f"{server.url}/v1/chat/completions",
+            json={"model": "auto", "messages": HELLO},
+            headers={"x-api-key": "a-key-of-the-shop-app"},
+        )
+        assert answer.status_code == 403
+        told = answer.json()["error"]["message"]
+        assert "none of the models" in told
+        assert told.endswith("it may ask for auto, fats")
+
+
 # ---------------------------------------------------------------- models
 
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from starved import least_s
 from tonewise.api.clients import Admitted, Clients
 from tonewise.api.limits import MINUTE_S, Minute, window_end
 from tonewise.api.problems import ApiError
+from tonewise.application import create_app
 from tonewise.config import Config
 from tonewise.errors import ConfigError
 from tonewise.operating import Budget, Client, Store
@@ -75,6 +77,9 @@ def tried(usd: float | None, at: float = NOON, client: str = "shop", **tokens) -
         {"authorization": "Basic c2hvcA==", "x-api-key": KEY},
         [(b"host", b"here"), (b"authorization", b"Bearer " + KEY.encode())],
         [(b"x-api-key", KEY.encode())],
+        {"authorization": "Bearer ", "x-api-key": KEY},
+        [(b"authorization", b"Bearer"), (b"x-api-key", KEY.encode())],
+        [(b"authorization", b"Bearer " + KEY.encode()), (b"authorization", b"Bearer another")],
     ],
 )
 def test_a_key_comes_as_openais_and_as_anthropics_clients_send_it(headers):
@@ -136,6 +141,20 @@ def test_a_key_that_will_not_do_is_named_by_its_variable_and_never_told(key, tol
         clients(client(), environ=environ)
     assert "SHOP_KEY" in str(refused.value)
     assert not key or key.strip() not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [("secret", "fewer than 16 characters"), (TOKEN + " ", "no header can carry")],
+)
+def test_so_is_a_token_of_the_servers_own(token, told, host):
+    config = Config(server=Server(host=host))
+    with pytest.raises(ConfigError, match=told) as refused:
+        create_app(config, environ={"TONEWISE_TOKEN": token})
+    assert "variable TONEWISE_TOKEN" in str(refused.value)
+    assert token.strip() not in str(refused.value)
+    assert create_app(config, environ={"TONEWISE_TOKEN": TOKEN})
 
 
 def test_two_clients_need_two_names_and_two_keys():
@@ -325,10 +344,12 @@ def test_letting_in_takes_microseconds():
     environ = {f"KEY_{n}": f"a-key-of-client-{n:04}" for n in range(50)}
     door = Clients(Config(clients=many), environ, Ledger())
     headers = bearer("a-key-of-client-0049")
-    began = time.process_time()
-    for _ in range(2000):
-        door.admit(headers, "auto")
-    assert (time.process_time() - began) / 2000 < 200e-6
+
+    def work() -> None:
+        for _ in range(100):
+            door.admit(headers, "auto")
+
+    assert least_s(work) / 100 < 200e-6
 
 
 @settings(max_examples=8, deadline=None)

@@ -142,6 +142,18 @@ async def test_what_is_wrong_is_named():
             assert param is None or param in error["message"]
 
 
+async def test_a_field_with_a_typo_is_told_with_the_nearest_and_all_others():
+    async with server() as small:
+        body = {"decision": "dec_1", "thumb": "up"}
+        told = await small.http.post("/v1/feedback", json=body, headers=SHOP)
+        error = told.json()["error"]
+        assert (told.status_code, error["param"]) == (400, "thumb")
+        assert error["message"] == (
+            "thumb: unknown field (did you mean 'thumbs'?); fields are: "
+            "decision, call, turn, score, thumbs, label, text"
+        )
+
+
 async def test_what_is_no_json_is_told():
     async with server() as small:
         for body in (b"", b"{", b"\xff", b'{"decision":"\xff"}', b"[" * 5000):

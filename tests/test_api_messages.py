@@ -339,3 +339,102 @@ async def test_tools_are_run_by_the_sdk_though_no_thread_is_kept_here():
         said = server.asked("m")["messages"]
         assert [turn["role"] for turn in said] == ["user", "assistant", "tool"]
         assert said[2]["content"] == "rain in Bonn"
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@dialects
+@pytest.mark.parametrize("how", ["whole", "streamed"])
+async def test_a_model_that_refuses_without_a_word_refuses_in_the_clients_own_way(dialect, how):
+    refuses = {
+        "chat": chat_model({"content": None}, finish="content_filter"),
+        "messages": messages_model([], reason="refusal"),
+    }
+    async with serving(("m", dialect, refuses[dialect])) as server, sdk(server) as claude:
+        if how == "whole":
+            message = await claude.messages.create(model="m", max_tokens=9, messages=HI)
+            assert message.tonewise["attempts"][0]["outcome"] == "content_filtered"
+        else:
+            async with claude.messages.stream(model="m", max_tokens=9, messages=HI) as stream:
+                message = await stream.get_final_message()
+        assert (message.stop_reason, message.content, message.model) == ("refusal", [], "m")
+        assert (message.type, message.role) == ("message", "assistant")
+        assert message.usage.input_tokens in (15, 20)
+        assert message.usage.output_tokens == 7
+        assert server.tried == [("m", "content_filtered")]
+
+
+async def test_a_filter_before_the_model_is_a_refusal_as_well():
+    filtered = fails(400, "The response was filtered: content_filter")
+    async with serving(("m", "chat", filtered)) as server, sdk(server) as claude:
+        raw = await claude.messages.with_raw_response.create(model="m", max_tokens=9, messages=HI)
+        assert (await raw.parse()).stop_reason == "refusal"
+        assert raw.headers["tonewise-model"] == "m"
+        assert raw.headers["request-id"].startswith("dec_")
+
+
+async def test_who_refuses_is_stood_in_for_where_anybody_can():
+    async with (
+        serving(
+            ("m", "messages", messages_model([], reason="refusal")), ("n", "chat", BOTH["chat"])
+        ) as server,
+        sdk(server) as claude,
+    ):
+        message = await claude.messages.create(
+            model="m", max_tokens=9, messages=HI, extra_body={"models": ["n"]}
+        )
+        assert message.content[0].text == "Hello there, friend."
+        assert server.tried == [("m", "content_filtered"), ("n", "answered")]
+
+
+# ---------------------------------------------------------------- headers
+
+
+async def test_all_betas_that_a_client_names_reach_claude():
+    async with serving(("m", "messages", BOTH["messages"])) as server:
+        betas = [("anthropic-beta", "one-2025-01-01"), ("anthropic-beta", "two-2025-02-02,three")]
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            asked = {"model": "m", "max_tokens": 9, "messages": HI}
+            answer = await http.post(f"{server.url}/v1/messages", json=asked, headers=betas)
+        assert answer.status_code == 200
+        told = server.models["m"].requests[0].headers["anthropic-beta"]
+        assert told.replace(" ", "") == "one-2025-01-01,two-2025-02-02,three"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("chat/completions", {"messages": HI}),
+        ("messages", {"messages": HI, "max_tokens": 9}),
+        ("responses", {"input": "Hi"}),
+    ],
+)
+async def test_a_proxy_is_asked_to_hold_no_words_back(path, asked):
+    async with (
+        serving(("m", "chat", BOTH["chat"])) as server,
+        httpx2.AsyncClient(trust_env=False) as http,
+    ):
+        for stream in (True, False):
+            body = {"model": "m", "stream": stream, **asked}
+            answer = await http.post(f"{server.url}/v1/{path}", json=body)
+            told = answer.headers["content-type"].startswith("text/event-stream")
+            assert (told, answer.headers.get("x-accel-buffering")) == (
+                (True, "no") if stream else (False, None)
+            )
+
+
+@dialects
+async def test_half_a_character_is_no_end_of_a_reply(dialect):
+    half = {
+        "chat": chat_model({"content": "Half \ud83d of it."}),
+        "messages": messages_model([{"type": "text", "text": "Half \ud83d of it."}]),
+    }
+    async with serving(("m", dialect, half[dialect])) as server, sdk(server) as claude:
+        asked = {"model": "m", "max_tokens": 9, "messages": HI}
+        message = await claude.messages.create(**asked)
+        assert message.content[0].text.replace("\ud83d", "�") == "Half � of it."
+        async with claude.messages.stream(**asked) as stream:
+            message = await stream.get_final_message()
+        assert message.content[0].text.replace("\ud83d", "�") == "Half � of it."
+        assert [outcome for _, outcome in server.tried] == ["answered"] * 2

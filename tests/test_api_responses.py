@@ -380,14 +380,10 @@ def npm_openai() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"type": "module", "private": true}')
         quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--ignore-scripts"]
-        done = subprocess.run(
-            ["npm", "install", *quiet, "openai@7"],
-            check=False,
-            cwd=folder,
-            capture_output=True,
-            timeout=120,
-        )
-        if done.returncode:
+        install = ["npm", "install", *quiet, "openai@7"]
+        try:
+            subprocess.run(install, check=True, cwd=folder, capture_output=True, timeout=120)
+        except subprocess.SubprocessError:
             pytest.skip("npm could not fetch openai")
     return folder
 

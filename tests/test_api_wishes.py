@@ -259,6 +259,32 @@ def test_models_are_known_by_our_name_and_by_their_providers():
         assert told.value.status == 404
 
 
+@pytest.mark.parametrize(
+    ("patterns", "models"),
+    [
+        ((), None),
+        (("auto",), None),
+        (("auto", "tonewise/*", "inworld/support"), None),
+        (("auto", "quick"), ("quick",)),
+        (("auto", "openai/gpt"), ("web",)),
+        (("q*", "deep"), ("quick", "deep")),
+        (("*",), ("quick", "web", "deep", "tonewise/odd")),
+        (("auto", "tonewise/odd"), ("tonewise/odd",)),
+        (("auto", "nobody"), ()),
+    ],
+)
+def test_the_models_that_a_key_may_have_are_those_it_names_and_all_where_it_names_none(
+    patterns, models
+):
+    named = (
+        scripted_model("quick"),
+        chat_model("web", "x", options={"model": "gpt", "base_url": "https://api.openai.com/v1"}),
+        claude_model("deep", "x"),
+        scripted_model("tonewise/odd"),
+    )
+    assert Names(("default", "support"), named).among(patterns) == models
+
+
 # ---------------------------------------------------------------- hostile bodies
 
 DEEP = b'{"model":"auto","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"

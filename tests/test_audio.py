@@ -1,5 +1,7 @@
 """Sound on its way in and out."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
@@ -110,3 +112,19 @@ def test_a_resampled_stream_does_not_depend_on_its_chunks(step: int):
     whole = np.concatenate([one.push(noise), one.flush()])
     parts = [many.push(noise[i : i + step]) for i in range(0, len(noise), step)]
     np.testing.assert_allclose(np.concatenate([*parts, many.flush()]), whole, atol=1e-6)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux lists all threads")
+def test_a_resampler_works_in_its_callers_thread():
+    def threads() -> int:
+        return len([*Path("/proc/self/task").iterdir()])
+
+    before = threads()
+    many = [Resampler(48_000) for _ in range(20)]
+    for each in many:
+        each.push(np.zeros(960, np.float32))
+    assert threads() == before
+
+
+def test_a_resampler_that_has_heard_nothing_has_nothing_left():
+    assert len(Resampler(8_000).flush()) == 0

@@ -112,6 +112,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         config.load(tmp_path / "bad.toml", {})
 
 
+def test_a_file_that_is_not_utf_8_is_told_with_the_line_to_look_at(tmp_path):
+    (tmp_path / "old.toml").write_bytes("[server]\nport = 1\n# für alle\n".encode("cp1252"))
+    with pytest.raises(ConfigError, match=r"old\.toml: line 3 is not UTF-8") as refused:
+        config.load(tmp_path / "old.toml", {})
+    assert "codec" not in str(refused.value)
+
+
 def test_a_plug_in_is_a_file():
     assert plugins.names("vad") == ["silero", "webrtc"]
     assert "dispatch" not in plugins.names("llm")  # shared by the room, not an engine
@@ -126,6 +133,43 @@ def test_an_engine_of_the_users_own_is_a_module(tmp_path, monkeypatch):
     assert plugins.load("stt", "my_package.my_stt", {"greeting": "hi"}) == "hi"
     with pytest.raises(ConfigError, match="greeting"):
         plugins.load("stt", "my_package.my_stt", {"greting": "hi"})
+
+
+def test_an_engine_of_the_users_own_may_be_a_single_file(tmp_path, monkeypatch):
+    settings = tmp_path / "tonewise.toml"
+    settings.write_text('[stt]\nuse = "my_single_parrot"\n')
+    with pytest.raises(
+        ConfigError, match=r"no stt 'my_single_parrot'.*a module of your own.*PYTHONPATH=."
+    ):
+        config.load(settings, {})
+    (tmp_path / "my_single_parrot.py").write_text("def load():\n    return 'squawk'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert config.load(settings, {}).stt.use == "my_single_parrot"
+    assert plugins.load("stt", "my_single_parrot") == "squawk"
+
+
+def test_a_package_that_is_called_as_an_engine_might_be_is_none():
+    with pytest.raises(PluginError, match="did you mean 'openai_compatible'"):
+        plugins.load("llm", "openai")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("def load(:", "cannot be imported: SyntaxError: invalid syntax"),
+        ("1 / 0\n\ndef load(): ...", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("def load():\n    1 / 0", r"its load\(\) failed: ZeroDivisionError: division by zero"),
+    ],
+    ids=["syntax", "import", "load"],
+)
+def test_a_broken_engine_of_the_users_own_is_named_in_one_line(
+    tmp_path, monkeypatch, text, complaint
+):
+    name = f"broken_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=f"stt '{name}'.*{complaint}"):
+        plugins.load("stt", name)
 
 
 def test_an_engine_that_does_not_exist_or_lacks_a_package_says_what_to_do(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import time
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from starved import least_s
 from synthetic_voice import by_phone, noise, pulses, speech, turn
 from tonewise import plugins
 from tonewise.acoustic import prosody
@@ -221,16 +221,11 @@ def test_fewer_or_more_flags_than_sound_do_no_harm():
     assert cues(turn(voice, np.ones(500, np.bool_))).speech_s == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_minute_costs_well_under_a_tenth_of_a_second():
+def test_a_minute_costs_a_small_part_of_a_second():
     sound = speech(*[("voice", 2.5), ("pause", 0.5)] * 20)
     stream = prosody.load().open()
-    took = []
-    for _ in range(5):
-        began = time.thread_time()
-        stream.measure(sound)
-        took.append(time.thread_time() - began)
-    # 45 ms; a neighbour on the same core can double that.
-    assert min(took) < 0.1
+    # 45 ms; a neighbour on the same core can double that, and another machine again.
+    assert least_s(lambda: stream.measure(sound), 8) < 0.2
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The dashboard in a real browser: what was decided, how it went, and why, from the store."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -60,11 +59,9 @@ async def board(
 
 
 async def _all_there(page: Page) -> None:
-    """The store writes in a thread of its own."""
-    count = "fetch('v1/decisions?limit=200').then(r => r.json()).then(found => found.data.length)"
-    async with asyncio.timeout(15):
-        while await page.js(count) < CALLS * TURNS:
-            await asyncio.sleep(0.1)
+    """The store writes in a thread of its own, in order: what was noted last is there last."""
+    last = f"fetch('v1/decisions/c{CALLS - 1}.{TURNS}').then(r => r.ok ? r.json() : {{}})"
+    await page.until(f"{last}.then(({{ feedback }}) => feedback?.length === 1)")
     await page.js("document.getElementById('live').dispatchEvent(new Event('change')); 0")
     await page.until(f"document.querySelector('#summary dd').textContent === '{CALLS * TURNS}'")
     await page.until("document.querySelectorAll('#decisions tbody tr').length === 25")
@@ -215,10 +212,13 @@ async def test_a_server_with_a_key_asks_for_it_and_forgets_it_with_the_tab(
 ):
     async with board(monkeypatch, token="only-for-operators") as (page, serving):
         assert "asks for a key" in await page.text("#key")
-        assert await page.js("document.activeElement.id") == "key-field"
+        await page.until("document.activeElement.id === 'key-field'")
         give = "document.querySelector('#key-field').value = "
-        await page.js(f"{give}'wrong'; document.querySelector('#key').requestSubmit(); 0")
-        await page.until("document.getElementById('key-problem').textContent !== ''")
+        told = "document.getElementById('key-problem').textContent"
+        await page.js(
+            f"{told} = ''; {give}'wrong'; document.querySelector('#key').requestSubmit(); 0"
+        )
+        await page.until(f"{told} !== ''")  # told anew
         await page.js(f"{give}'only-for-operators'; 0")
         await page.js("document.querySelector('#key').requestSubmit(); 0")
         await page.until("!document.getElementById('desk').hidden")
@@ -227,7 +227,7 @@ async def test_a_server_with_a_key_asks_for_it_and_forgets_it_with_the_tab(
         assert "only-for-operators" in await page.js("JSON.stringify(sessionStorage)")
         await page.go(f"{serving.url}dashboard.html?again")
         await page.until("document.querySelector('#summary dd') !== null")
-        assert await page.js("document.getElementById('key').hidden")
+        await page.until("document.getElementById('key').hidden")
 
 
 async def test_it_fits_a_phone_is_small_and_axe_finds_nothing_serious(
@@ -241,7 +241,7 @@ async def test_it_fits_a_phone_is_small_and_axe_finds_nothing_serious(
         await page.js(f"{script}; 0")
         for width, dark in ((1200, False), (1200, True), (390, True), (390, False)):
             await page.window(width, 900, dark)
-            assert await page.js("document.documentElement.scrollWidth") <= width
+            await page.until(f"document.documentElement.scrollWidth <= {width}")
             assert await serious(page) == [], (width, dark)
         await page.click("#decisions .open")
         await page.until("document.getElementById('explanation').open")

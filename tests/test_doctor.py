@@ -94,6 +94,27 @@ def test_a_setting_with_a_typo_is_told_and_no_call_can_be_answered():
     assert "patience" in result.output
 
 
+def test_every_package_is_told_once_with_what_it_is_for_and_what_tests_need_is_not():
+    packages = [each for each in told(SCRIPTED)["findings"] if each["section"] == "Packages"]
+    names = [each["name"] for each in packages]
+    assert len(names) == len(set(names))
+    assert {"numpy", "cryptography", "aiortc"} <= set(names)
+    assert not {"pytest", "twilio", "plivo"} & set(names)
+    for each in packages:
+        assert each["ok"] or "optional, for " in each["detail"]
+
+
+def test_a_folder_for_recordings_that_cannot_be_made_is_told_before_a_call_is_lost(tmp_path):
+    (tmp_path / "file").touch()
+    found = findings(f"{SCRIPTED}[recording]\nfolder = '{tmp_path / 'file' / 'calls'}'\n")
+    assert not found["recording"]["ok"]
+    assert f"{tmp_path / 'file'} is no folder to write in" in found["recording"]["detail"]
+    sealed = findings(f"{SCRIPTED}[recording]\nfolder = 'calls'\nencrypt = true\n")["recording"]
+    assert "TONEWISE_RECORDING_KEY is not set" in sealed["detail"]
+    assert findings(f"{SCRIPTED}[recording]\nfolder = 'calls'\n")["recording"]["ok"]
+    assert "recording" not in findings(SCRIPTED)
+
+
 def test_a_taken_port_is_told_but_is_no_reason_to_despair():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -17,7 +17,7 @@ from tonewise.events import (
     StageFailed,
     TurnEnded,
 )
-from tonewise.floor import Floor, Hushed, Timing
+from tonewise.floor import Floor, Hushed, Interjected, Timing
 from tonewise.stages import TurnAudio
 
 
@@ -205,3 +205,22 @@ def test_a_vad_that_breaks_is_told_of_once_and_the_call_goes_on():
     ]
     assert failed[0].error == "ValueError: not this one"
     assert len(sounds_of(found)) == 1
+
+
+def test_the_sound_of_words_that_are_known_late_is_kept_until_then():
+    call = sound(
+        *(("speech", 0.6), ("silence", 1.5), ("speech", 0.3), ("silence", 6.0)),
+        *(("speech", 0.2), ("silence", 3.0)),  # a cough, which is known for one
+    )
+    ear = Ear(LoudnessVad(), Timing(weigh=1.2))
+    short, cough = [event for event, _ in ear.hear(call) if isinstance(event, Interjected)]
+    list(ear.weigh(cough, meant=False))
+    list(ear.hear(call[:160]))
+    (interrupted, *_, paused) = list(ear.weigh(short, meant=True))
+    assert isinstance(interrupted[0], ReplyInterrupted)
+    turn = paused[1]
+    begin = round(turn.start_s * RATE)
+    assert turn.start_s == pytest.approx(1.8, abs=0.011)
+    np.testing.assert_array_equal(turn.samples, call[begin : begin + len(turn.samples)])
+    list(ear.hear(sound(("silence", 2.0))))
+    assert len(ear._frames) * 160 < 2 * RATE, "and no longer than that"

@@ -120,7 +120,10 @@ def test_a_failure_tells_the_turn_what_was_heard_and_the_reasons_before_and_afte
 @pytest.mark.parametrize(
     ("wanted", "complaint"),
     [
-        ("[call]\n\nturn = 2", r"expect.toml:3: there is no key 'turn' here"),
+        (
+            "[call]\n\nturn = 2",
+            r"expect.toml:3: there is no key 'turn' \(did you mean 'turns'\?\); here ",
+        ),
         ("[[turns]]\nat = [1, 2]\n\n[[turns]]\nroute = 'a'", r"expect.toml:4: turns\[1\]: .*`at`"),
         ("[[turns]]\nat = [1, 2]\n[[turns]]\nat = 3", r"expect.toml:4: turns\[1\].at: expected"),
         (FIRST + "[turns.cues]\nhesitatoin = [0, 1]", r"expect.toml:4: there is no cue 'hesita"),
@@ -146,6 +149,11 @@ def test_what_is_written_from_a_replay_is_met_by_it(tmp_path):
     assert [turn.route for turn in wanted.turns] == ["fast", "frontier"]
     assert wanted.turns[0].reasons == ("it is fast",)
     assert wanted.turns[0].cues["hesitation"] == (0.1, 0.3)
+
+
+def test_no_range_goes_beyond_what_a_cue_can_be():
+    sure = turn(1, 1.0, "um, well, I do not know", "fast", hesitation=0.96)
+    assert expecting.updated(None, sure).turns[0].cues["hesitation"] == (0.86, 1.0)
 
 
 def test_an_update_keeps_what_holds_and_replaces_what_does_not(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from loudness_vad import sound
-from recordings import write
+from recordings import wav_bytes, write
 from tonewise.cli import tonewise
 from tonewise.errors import AudioError, RecordingError
 from tonewise.recording.folder import CallFolder
@@ -120,10 +120,46 @@ def test_what_cannot_be_imported_says_why(tmp_path, stereo):
     (tmp_path / "there").mkdir()
     with pytest.raises(RecordingError, match="there is something already"):
         importing.make(tmp_path / "there", stereo, None, None)
-    with pytest.raises(RecordingError, match="no channel 7"):
+    with pytest.raises(RecordingError, match="no channel 7; choose from 0, 1"):
         importing.make(tmp_path / "made", stereo, None, 7)
     with pytest.raises(AudioError, match="no such file"):
         importing.make(tmp_path / "made", tmp_path / "none.wav", None, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "it holds no words"),
+        (b"\xef\xbb\xbf \n", "it holds no words"),
+        (b"SQLite format 3\0\x10", "no text, but data"),
+        (b"\xff\xfe", "no text in UTF-8"),
+        (b' {"no": "transcript"}', "neither Contact Lens"),
+    ],
+    ids=["empty", "blank", "data", "another encoding", "strange JSON"],
+)
+def test_a_transcript_without_words_is_refused_and_nothing_is_made(
+    tmp_path, stereo, content, complaint
+):
+    (tmp_path / "words.txt").write_bytes(content)
+    with pytest.raises(RecordingError, match=complaint):
+        importing.make(tmp_path / "made", stereo, tmp_path / "words.txt", None)
+    with pytest.raises(RecordingError, match="cannot be read: Is a directory"):
+        importing.make(tmp_path / "made", stereo, tmp_path, None)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_transcript_is_known_by_what_it_holds_whatever_its_name(tmp_path, stereo):
+    (tmp_path / "connect.txt").write_text(json.dumps(CONNECT))
+    folder = importing.make(tmp_path / "made", stereo, tmp_path / "connect.txt", None)
+    assert CallFolder(folder).events()
+
+
+def test_a_recording_without_sound_makes_no_call(tmp_path):
+    empty = tmp_path / "empty.wav"
+    empty.write_bytes(wav_bytes(np.zeros(0)))
+    with pytest.raises(AudioError, match="it holds no sound"):
+        importing.make(tmp_path / "made", empty, None, None)
+    assert not (tmp_path / "made").exists()
 
 
 def test_an_imported_call_is_replayed_with_its_own_words(tmp_path, stereo):

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -24,7 +23,9 @@ pytestmark = [
 ]
 
 KEY = "the-key-of-the-application"
-KILLS = 5
+LIVES_S = (0.5, 1.0, 4.5, 0.7, 1.5)
+SAVED_S = 3.0
+"""What was learnt is saved within one second, and two for a busy machine."""
 PRICE = (12 * 2.0 + 3 * 10.0) / 1e6
 """USD of a reply of `openai_says`: 12 tokens read, 3 written."""
 
@@ -68,7 +69,7 @@ async def serving(folder: Path):
     try:
         told = ""
         while "Ready. Open" not in told:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 line = await asyncio.to_thread(process.stdout.readline)
             assert line, f"it ended after: {told}"
             told += line
@@ -100,17 +101,21 @@ async def test_no_decision_that_a_client_was_told_is_missing_and_the_books_are_r
         settings = SETTINGS.format(folder=tmp_path, url=provider.url)
         (tmp_path / "tonewise.toml").write_text(settings)
         late = 0
-        for _ in range(KILLS):
+        for lasts_s in LIVES_S:
             async with serving(tmp_path) as (process, url):
                 headers = {"authorization": f"Bearer {KEY}"}
-                async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=5) as client:
+                async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
                     askers = [asyncio.create_task(ask(client, told, whole)) for _ in range(8)]
-                    await asyncio.sleep(random.uniform(0.5, 2.5))
+                    enough = len(told) + 20
+                    await asyncio.sleep(lasts_s)
+                    while len(told) < enough:
+                        await asyncio.sleep(0.02)
                     process.send_signal(signal.SIGKILL)
                     killed = time.monotonic()
                     await asyncio.gather(*askers)
-            late += sum(killed - at < 1.0 for _, at in whole)
-    assert len(told) > 20 * KILLS
+            late += sum(0 <= killed - at < SAVED_S for _, at in whole)
+    assert len(told) >= 20 * len(LIVES_S)
+    assert len(whole) > late
 
     store = open_store(
         Store(url=f"sqlite:///{tmp_path}/store.db"), {}
@@ -143,5 +148,5 @@ async def test_no_decision_that_a_client_was_told_is_missing_and_the_books_are_r
     )
     spent = 100 - float(line.split()[-1])
     assert len(whole) * PRICE <= spent + 1e-6
-    assert spent <= (len(told) + 8 * KILLS) * PRICE + 1e-6
+    assert spent <= (len(told) + 8 * len(LIVES_S)) * PRICE + 1e-6
     assert profile["tries"] >= 0.8 * (len(whole) - late)

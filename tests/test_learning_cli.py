@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from tonewise.cli import tonewise
+from tonewise.default_models import Model
 from tonewise.errors import ConfigError, StoreError
 from tonewise.facts import Term
 from tonewise.learning.learner import Learner
@@ -45,6 +46,13 @@ def lived(url):
     return url
 
 
+def keep(url, learner):
+    store = open_store(Store(url=url, url_env=""), {})
+    store.keep("learner", learner.snapshot())
+    assert store.flush()
+    store.close()
+
+
 def run(*arguments):
     return CliRunner().invoke(tonewise, ["learning", *arguments], catch_exceptions=True)
 
@@ -76,6 +84,43 @@ def test_json_has_it_all(lived):
         ("quick", None),
         ("quick", "maths"),
     ]
+
+
+def test_it_shows_the_very_belief_that_plans_are_made_with(url, tmp_path):
+    """A model of unknown quality is believed to be anything sooner than one whose is written."""
+    now, on = time.time(), Learning(enabled=True)
+    models = (Model("told", quality=0.8), Model("untold"))
+    learner = Learner(on, {model.name: model for model in models})
+    for number in range(12):
+        model, about = models[number % 2].name, {"at": now, "decision": f"c.{number}"}
+        scores = (Score(model, "fast", 1.0, (Term("quality", 0.8, 0.8),)),)
+        plan = Plan("fast", (model,), (), 0.5, scores=scores, task="maths")
+        learner.note(Decided(source="call", plan=plan, **about))
+        learner.note(Replied(outcome="answered", model=model, **about))
+        learner.note(Judged(score=0.0, **about))
+    keep(url, learner)
+    (tmp_path / "two.toml").write_text(
+        "[[models]]\nname = 'told'\nuse = 'demo'\nquality = 0.8\n"
+        "[[models]]\nname = 'untold'\nuse = 'demo'\n"
+    )
+    told = json.loads(run("--store", url, "-c", str(tmp_path / "two.toml"), "--json").stdout)
+    shown = {row["model"]: row["lift"] for row in told["beliefs"] if row["task"] == "maths"}
+    used = learner.lifts(now, "maths")
+    assert shown == pytest.approx(used, abs=0.001)
+    assert used["untold"] < used["told"] - 0.02, "the two differ, or this would show nothing"
+
+
+def test_a_hair_less_than_expected_is_told_as_nothing_and_not_as_minus_nothing(url):
+    now, learner = time.time(), Learner(Learning(enabled=True))
+    scores = (Score("deep", "r", 1.0, (Term("quality", 0.8, 0.8), Term("latency", 0.5, -0.1))),)
+    plan = Plan("r", ("deep",), (), 0.5, scores=scores)
+    learner.note(Decided(at=now, decision="c.1", source="call", plan=plan))
+    tried = {"attempt": 1, "model": "deep", "outcome": "answered", "first_token_ms": 530.0}
+    learner.note(Tried(at=now, decision="c.1", **tried))
+    keep(url, learner)
+    assert -0.0005 < beliefs(url)["deep"] < 0
+    (shown,) = [line for line in run("--store", url).stdout.splitlines() if " all " in line]
+    assert shown.split()[2] == "+0.000"
 
 
 def test_one_model_is_forgotten(lived):

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from on_a_port import nobody_listening
+from starved import unless_starved
 from test_call import TURN, Line, conduct, engines
 from tonewise import plugins
 from tonewise.default_models import Attempts
@@ -49,6 +51,7 @@ def _environment(monkeypatch):
 @pytest.mark.parametrize(
     ("fault", "outcome"), FAULTS.items(), ids=lambda v: getattr(v, "__name__", v)
 )
+@unless_starved
 async def test_a_fault_costs_no_more_than_its_window(fault, outcome):
     async with plan(bad=(fault, IMPATIENT), good=openai_says("Second", " model.")) as one:
         text, attempts, waited = await silences(one.targets)
@@ -57,12 +60,14 @@ async def test_a_fault_costs_no_more_than_its_window(fault, outcome):
     assert waited < PATIENCE_S + DEAD_AIR_S
 
 
-async def test_nobody_listening_costs_next_to_nothing(unused_tcp_port):
-    url = f"http://127.0.0.1:{unused_tcp_port}/v1"
-    engine = plugins.load("llm", "openai_compatible", {"model": "m", "base_url": url})
-    async with plan(good=openai_says("Here.")) as one:
-        text, attempts, waited = await silences([Target("gone", engine), *one.targets])
-    await engine.aclose()
+@unless_starved
+async def test_nobody_listening_costs_next_to_nothing():
+    with nobody_listening() as place:
+        options = {"model": "m", "base_url": f"{place}/v1"}
+        engine = plugins.load("llm", "openai_compatible", options)
+        async with plan(good=openai_says("Here.")) as one:
+            text, attempts, waited = await silences([Target("gone", engine), *one.targets])
+        await engine.aclose()
     assert (text, attempts[0].outcome) == ("Here.", "unreachable")
     assert waited < DEAD_AIR_S
 
@@ -111,9 +116,10 @@ async def goes_on_in_single_letters(peer):
 @pytest.mark.parametrize(
     "second", [begins_anew, takes_up_the_last_words, goes_on_in_single_letters]
 )
+@unless_starved
 async def test_the_next_model_goes_on_and_no_word_is_said_twice(then, second):
     first = breaks_off(then, "Your", " order", " has", " left", " the", " hou")
-    async with plan(bad=(first, IMPATIENT), good=second) as one:
+    async with plan(bad=(first, {"stall_s": PATIENCE_S}), good=second) as one:
         text, attempts, waited = await silences(one.targets)
     assert text == REPLY
     assert [(a.model, a.outcome, a.continued) for a in attempts] == [
@@ -175,6 +181,7 @@ async def test_a_reply_may_pass_through_many_mouths():
     assert [a.outcome for a in attempts] == ["cut_short"] * 3 + ["answered"]
 
 
+@unless_starved
 async def test_where_nobody_can_go_on_all_that_was_said_is_given():
     first = breaks_off(hangs_up, "Your", " order", " has", " le")
     async with plan(bad=first, worse=(stalls_after_the_head, IMPATIENT)) as one:
@@ -202,6 +209,7 @@ async def test_the_only_model_is_asked_to_go_on_itself():
     ]
 
 
+@unless_starved
 async def test_a_reply_without_end_is_not_gone_on_with():
     async def rambles(peer):
         await peer.head()
@@ -239,6 +247,7 @@ def whole_answer(text):
 
 
 @pytest.mark.parametrize("late_s", [0, 0.03], ids=["at once", "a moment later"])
+@unless_starved
 async def test_a_second_answer_is_never_taken_for_the_answer_to_the_next_caller(late_s):
     async def answers_twice(peer):
         said = peer.json["messages"][-1]["content"]
@@ -287,6 +296,7 @@ async def test_of_several_replies_side_by_side_one_is_heard():
 # ---------------------------------------------------------------- all upstreams down
 
 
+@unless_starved
 async def test_all_upstreams_down_is_one_clear_error_with_every_attempt():
     line = Line(Heard(TURN), HungUp("bye"))
     async with plan(quick=is_down, deep=(stalls_after_the_head, IMPATIENT)) as one:

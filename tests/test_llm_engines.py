@@ -105,6 +105,16 @@ async def test_a_local_server_needs_no_key_and_may_reject_stream_options(monkeyp
     assert "stream_options" not in server.requests[0].json
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"), [("openai_compatible", openai_says), ("anthropic", anthropic_says)]
+)
+async def test_half_a_character_is_no_end_of_a_reply(kind, says):
+    async with upstream(says("Half \ud83d", " of it.")) as server:
+        one = engine(kind, server)
+        assert joined(await reply(one)) == "Half � of it."
+        await one.aclose()
+
+
 async def test_the_longest_reply_can_be_set_and_named():
     async with upstream(openai_says("Hi.")) as server:
         one = engine(
@@ -165,7 +175,7 @@ async def test_a_finish_reason_ends_the_reply_even_without_done_or_hanging_up():
 
     async with upstream(never_ends) as server:
         one = engine("openai_compatible", server)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             assert joined(await reply(one)) == "Hi."
         await one.aclose()
 
@@ -355,7 +365,7 @@ async def test_an_error_whose_body_never_ends_is_told_soon():
         await peer.chunk(b"still thinking")
         await peer.stall()
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         error = await failure_of("openai_compatible", half)
     assert str(error) == "HTTP 500: still thinking"
 

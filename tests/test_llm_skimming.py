@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewise.errors import AttemptError
-from tonewise.llm.reply_parts import counts, decoded, is_useful, whole_reply
+from tonewise.llm.reply_parts import any_json, counts, decoded, is_useful, whole_reply
 from tonewise.llm.skimming import Skim
 from upstream import ANTHROPIC_START, anthropic_delta, anthropic_stop, openai_chunk
 
@@ -215,7 +215,7 @@ def test_a_message_whose_last_event_does_not_come_gets_one_of_ours():
     assert decoded(passed)[-1]["tonewise"] == {}
 
 
-@pytest.mark.parametrize("bad", [b'{"error":"\xff"}', b'{"x":"\\ud83d"}', b"[" * 5000])
+@pytest.mark.parametrize("bad", [b'{"error":"\xff"}', b'{"x":"\\ud8"}', b"[" * 5000])
 def test_what_cannot_be_read_is_garbled_wherever_it_is_looked_at(bad):
     for look in (Skim("chat").feed, Skim("messages").feed, decoded):
         with pytest.raises(AttemptError) as told:
@@ -233,3 +233,31 @@ def test_where_nothing_is_added_every_byte_is_the_providers_own(end):
         skim = Skim("chat")
         passed = b"".join(skim.feed(whole[at : at + size]) for at in range(0, len(whole), size))
         assert passed + skim.ending() == whole
+
+
+# ---------------------------------------------------------------- halves of characters
+
+
+@given(st.text(alphabet=st.sampled_from('\ud83d\ude00a\\"u\n漢🙂')))
+def test_half_a_character_is_replaced_and_all_else_stays_as_it_is(text):
+    told = json.dumps(text).encode()
+    expected = "".join("�" if "\ud800" <= c <= "\udfff" else c for c in json.loads(told))
+    assert any_json(told) == expected
+
+
+def test_half_a_character_does_not_end_a_stream_and_passes_as_it_came():
+    stream = chat(["Hi \ud83d", "there"])
+    skim = Skim("chat")
+    passed = skim.feed(stream) + skim.ending()
+    assert passed == stream
+    assert skim.reason == "stop"
+    assert said(passed) == "Hi �there"
+    message = {"role": "assistant", "content": "\ude00!"}
+    whole = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+    assert whole_reply(whole).useful
+
+
+@pytest.mark.parametrize("broken", [b'{"a": "\\ud83"}', b'{"a": \\ud83d}', b'{"\\ud83d', b"\xff"])
+def test_what_is_broken_otherwise_stays_so(broken):
+    with pytest.raises(AttemptError, match="no reply"):
+        whole_reply(broken)

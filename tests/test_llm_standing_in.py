@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from starved import unless_starved
 from tonewise.default_models import Attempts
 from tonewise.llm.breaker import Breaker
 from tonewise.llm.dispatch import answer
@@ -52,6 +53,7 @@ def busy_once(seconds):
     return lambda peer: recovers(peer, busy)
 
 
+@unless_starved
 async def test_a_short_wait_is_waited_for_where_there_is_no_other_model():
     async with plan(only=busy_once(0.2)) as one:
         text, attempts, waited = await silences(one.targets)
@@ -60,6 +62,7 @@ async def test_a_short_wait_is_waited_for_where_there_is_no_other_model():
     assert 0.2 <= waited < 0.2 + DEAD_AIR_S
 
 
+@unless_starved
 async def test_a_long_wait_is_not():
     async with plan(only=busy_once(7)) as one:
         began = time.perf_counter()
@@ -67,6 +70,7 @@ async def test_a_long_wait_is_not():
     assert time.perf_counter() - began < DEAD_AIR_S
 
 
+@unless_starved
 async def test_nobody_waits_while_there_is_another_model():
     async with plan(busy=busy_once(1.5), other=openai_says("Here.")) as one:
         text, _, waited = await silences(one.targets)
@@ -88,11 +92,13 @@ async def test_a_model_is_asked_twice_at_most():
 
 
 @pytest.mark.parametrize("fault", [stalls_after_the_head, filters])
+@unless_starved
 async def test_silence_and_refusals_are_not_asked_for_twice(fault):
     async with plan(only=(fault, IMPATIENT)) as one:
         assert await one.outcomes() == [("only", FAULTS[fault])]
 
 
+@unless_starved
 async def test_a_model_that_keeps_failing_is_left_alone_by_all_calls_and_tried_again_later():
     healthy = asyncio.Event()
 
@@ -139,6 +145,26 @@ async def test_where_all_rest_the_one_that_is_due_first_is_asked_anyway():
     assert resting["b"].state == "closed"
 
 
+async def test_where_all_rest_each_is_asked_once_before_the_caller_gets_nothing():
+    now = asyncio.get_running_loop().time()
+    resting = {name: Breaker(1, s) for name, s in (("a", 90), ("b", 60), ("c", 30))}
+    for breaker in resting.values():
+        breaker.failed(now, "HTTP 503")
+    async with plan(
+        a=(is_down, {"breaker": resting["a"]}),
+        b=(openai_says("Still here."), {"breaker": resting["b"]}),
+        c=(is_down, {"breaker": resting["c"]}),
+    ) as one:
+        asked = [("c", "upstream_error"), ("b", "answered")]
+        assert (await one.outcomes())[3:] == asked
+        resting["b"].failed(now, "HTTP 503", 60)
+        resting["c"].failed(now, "HTTP 503", 70)
+        one.servers[1].requests.clear()
+        one.servers[1]._behave = is_down
+        asked = [(name, "upstream_error") for name in "bca"]
+        assert (await one.outcomes(Attempts(second_tries=5)))[3:] == asked
+
+
 async def test_faults_of_the_question_do_not_count_against_the_model():
     async with plan(strict=filters, good=openai_says("Here.")) as one:
         for _ in range(5):
@@ -161,6 +187,7 @@ async def test_a_caller_who_interrupts_does_not_count_against_the_model():
 # ---------------------------------------------------------------- windows
 
 
+@unless_starved
 async def test_a_model_that_was_not_used_for_a_while_gets_more_time():
     cold = {"first_token_s": 0.1, "cold_first_token_s": 5}
     async with plan(local=(speaks_after(0.3, "Loaded."), cold)) as one:
@@ -170,6 +197,7 @@ async def test_a_model_that_was_not_used_for_a_while_gets_more_time():
         assert (await one.walk())[0] == "Loaded."
 
 
+@unless_starved
 async def test_the_callers_patience_is_bounded_whatever_the_number_of_models():
     stalls = (stalls_after_its_role, {"first_token_s": 0.4})
     async with plan(a=stalls, b=stalls, c=stalls, d=stalls) as one:
@@ -178,7 +206,7 @@ async def test_the_callers_patience_is_bounded_whatever_the_number_of_models():
     assert time.perf_counter() - began < 0.6 + DEAD_AIR_S
     assert text == ""
     assert [a.outcome for a in attempts] == ["no_first_token"] * 2 + ["skipped"] * 2
-    assert attempts[-1].detail == "the caller has waited 0.6 s for a word"
+    assert attempts[-1].detail == "0.6 s went by without a word"
 
 
 # ---------------------------------------------------------------- too long
@@ -287,6 +315,7 @@ async def test_beside_a_free_model_only_free_ones_are_within_a_ceiling():
     assert attempts[1].detail == "it costs more than local, and 100 times is the most"
 
 
+@unless_starved
 async def test_every_attempt_tells_what_it_cost_where_that_is_known():
     async with plan(
         counted=(openai_says("Hi."), priced(1.0, 10.0)),

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from small_server import small_server
+from small_server import small_server, until
+from starved import least_s
 from tonewise.api import health
 from tonewise.config import Config
 from tonewise.default_models import Model
@@ -177,14 +178,12 @@ def test_a_record_costs_microseconds():
         Replied(at=2.0, decision="c.1", outcome="answered", model="quick", first_token_ms=4.0),
     ]
 
-    def seconds() -> float:
-        began = time.process_time()
-        for _ in range(1000):
+    def work() -> None:
+        for _ in range(100):
             for record in records:
                 metrics.note(record)
-        return (time.process_time() - began) / 3000
 
-    assert min(seconds() for _ in range(3)) < 20e-6
+    assert least_s(work, 30) / 300 < 40e-6  # 4 µs where nothing else runs
 
 
 # ---------------------------------------------------------------- over HTTP
@@ -226,6 +225,8 @@ async def test_requests_are_counted_by_endpoint_status_and_client():
         await server.http.post("/v1/feedback", headers={"x-api-key": "wrong"})
         assert (await server.http.get("/v1/feedback", headers=BEARER)).status_code == 500
         await server.http.get("/v1/some/secret/path")
+        # A request is counted once its answer is out: the client may be quicker.
+        await until(lambda: not figures(server.metrics)["tonewise_api_requests_in_hand",])
         told = figures(server.metrics)
     counted = {
         tuple(value for _, value in labels): number

@@ -2,13 +2,14 @@
 
 import json
 import math
+import re
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tonewise import config, engines, plugins
+from tonewise import config, engines, plan_in_words, plugins
 from tonewise.cli.explain import command
 from tonewise.errors import ConfigError
 from tonewise.facts import Transcript, VoiceCues
@@ -329,6 +330,16 @@ def test_a_fallback_of_the_default_route_is_not_lost_to_a_frustrated_caller():
     assert upset.models == ("deep", "quick", "aside")
 
 
+def test_what_hardly_speaks_against_a_model_is_told_as_nothing_and_not_as_minus_nothing():
+    around = Circumstances(learned={"quick": {"default": -0.0002}, "deep": {"default": -0.0002}})
+    plan = decide(around=around)
+    assert contribution(plan, "quick", "learned") < 0
+    assert "learned +0.00" in plan.reasons[0].text
+    page = "\n".join(plan_in_words.in_words(plan))
+    assert "+0.000" in page
+    assert not re.search(r"-0\.0+(?!\d)", page)
+
+
 # ---------------------------------------------------------------- variants
 
 HALVES = RouteSettings(
@@ -601,6 +612,19 @@ def loaded(tmp_path, text):
         ("[[rules]]\nname='gold'\nwhen='true'\nroute='fast'", ["two are called 'gold'"]),
         ("[[routes]]\nname='fats'", ["'fats' has no models"]),
         (
+            "[[routes]]\nname='fast'\nvariants=[{models=['quick', 'deep']}]\n"
+            "[[routes]]\nname='frontier'",
+            ["routes[1] 'frontier'", "'deep' stands in variants of 'fast'", "variants, too"],
+        ),
+        (
+            "[[routes]]\nname='fast'\nvariants=[{models=['quick', 'deep']}]",
+            [
+                "model 'deep'.route",
+                "'frontier' is left empty",
+                "'deep' stands in variants of 'fast'",
+            ],
+        ),
+        (
             "[[routes]]\nname='fast'\n[[models]]\nname='z'\nroute='frontal'",
             ["model 'z'.route", "no route 'frontal'", "did you mean 'frontier'"],
         ),
@@ -625,6 +649,20 @@ def test_a_mistake_in_the_settings_names_the_place_and_the_choices(tmp_path, tex
         loaded(tmp_path, f"{SETTINGS}\n{text}")
     for complaint in complaints:
         assert complaint in str(caught.value)
+
+
+def test_a_model_may_stand_in_variants_of_its_own_route_and_of_others(tmp_path):
+    settings = loaded(
+        tmp_path,
+        f"{SETTINGS}\n[[routes]]\nname='fast'\nvariants=[{{models=['quick', 'deep']}}]\n"
+        "[[routes]]\nname='frontier'\nvariants=[{models=['deep']}]",
+    )
+    plan = decide(HARD, engines.candidates(settings), routes=settings.routes)
+    assert {(each.model, each.route) for each in plan.scores} == {
+        ("quick", "fast"),
+        ("deep", "fast"),
+        ("deep", "frontier"),
+    }
 
 
 def test_rules_need_a_policy_that_reads_them(tmp_path):

@@ -109,7 +109,18 @@ def test_a_broken_file_is_named_with_its_line(repository):
     path.write_text("[call]\nturnes = 3\n")
     code, told = run(repository)
     assert code == 1
-    assert f"{path}:2: there is no key 'turnes' here" in told
+    assert f"{path}:2: there is no key 'turnes' (did you mean 'turns'?); here are: " in told
+
+
+def test_settings_that_are_not_there_are_one_line_for_a_test_of_the_users_own(repository):
+    (repository / "calls.toml").unlink()
+    (repository / "tests" / "test_mine.py").write_text(
+        "def test_somebody_is_asked(call, replay):\n    assert replay(call).turns\n"
+    )
+    code, told = run(repository)
+    assert code == 1
+    assert f"{repository / 'calls.toml'}: cannot be read: No such file or directory" in told
+    assert "def _read" not in told
 
 
 @pytest.mark.parametrize(

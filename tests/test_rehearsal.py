@@ -15,16 +15,16 @@ from tonewise import audio_file, engines
 from tonewise.config import Config
 from tonewise.default_models import DEFAULT_MODELS, Model
 from tonewise.engines import Engines
-from tonewise.errors import ConfigError, RecordingError
+from tonewise.errors import AttemptError, ConfigError, RecordingError
 from tonewise.events import AttemptEnded, KeyPressed, ReplyInterrupted, ReplyStreamed, to_json
 from tonewise.facts import Transcript, VoiceCues
 from tonewise.recording.folder import CallFolder
 from tonewise.replaying import script
-from tonewise.replaying.recorded import Recorded
+from tonewise.replaying.recorded import Recorded, RecordedModel
 from tonewise.replaying.rehearsal import Replayed, Source, replay
 from tonewise.replaying.turn_log import TurnTaken, paired, same_turn, within
 from tonewise.settings import Endpoint, Stt, Tts, Vad
-from tonewise.stages import TurnAudio
+from tonewise.stages import LlmRequest, TurnAudio
 
 CALL = sound(("silence", 0.5), ("speech", 0.8), ("silence", 1.2), ("speech", 1.1), ("silence", 1.4))
 LINES = ["where is my order", "compare both contracts over three years and explain the difference"]
@@ -265,7 +265,7 @@ async def test_a_scripted_call_can_be_recorded_with_both_voices(tmp_path, loaded
         ('press = "x"', r"script.toml:9: step 2 presses 'x'; a telephone has"),
         ("pause = 1\nbarge_in = 2.0", "script.toml:9: step 2 cannot barge in with pause"),
         ('play = "none.wav"', "script.toml:9: step 2 cannot be played: .*no such file"),
-        ("hum = 1", r"script.toml:11: there is no key 'hum'"),
+        ("hum = 1", r"script.toml:11: there is no key 'hum'; here are: say, .*press"),
         ("pause = ", r"script.toml:11: invalid value"),
     ],
 )
@@ -279,8 +279,17 @@ def test_a_slip_in_a_script_is_told_with_file_and_line(tmp_path, step, complaint
 def test_a_wrong_outcome_names_the_choices(tmp_path):
     path = scripted(tmp_path, "pause = 1") / "script.toml"
     path.write_text(path.read_text().replace("rate_limited", "rate_limitd"))
-    with pytest.raises(RecordingError, match=r"script.toml:15: faults\[0\].outcome: invalid enum"):
+    told = r"script.toml:15: faults\[0\].outcome: .*mean 'rate_limited'\?\); choose from .*, stall$"
+    with pytest.raises(RecordingError, match=told):
         script.read(path)
+
+
+async def test_a_fault_of_a_model_that_nobody_has_is_no_fault_that_passes_unseen(tmp_path, loaded):
+    folder = scripted(tmp_path, "pause = 1")
+    path = folder / "script.toml"
+    path.write_text(path.read_text() + '[[faults]]\nmodel = "demo-fst"\noutcome = "stall"\n')
+    with pytest.raises(RecordingError, match=r"no model 'demo-fst' \(did you mean 'demo-fast'\?\)"):
+        await replay(loaded, Source(folder))
 
 
 async def test_a_line_without_a_voice_says_what_to_write(tmp_path, loaded):
@@ -302,3 +311,17 @@ async def test_a_stalled_model_is_passed_over(tmp_path):
     tries = [(tried.model, tried.outcome) for tried in played.turns[0].attempts]
     assert tries == [("demo-fast", "timed_out"), ("demo-frontier", "answered")]
     assert any(isinstance(event, ReplyStreamed) for event in played.events)
+
+
+async def test_a_turn_that_nobody_answered_is_no_fault_for_which_a_model_would_rest():
+    model = RecordedModel("quick", Recorded((), ("llm",)))
+    with pytest.raises(AttemptError, match="nothing was replied to this turn") as error:
+        _ = [delta async for delta in model.stream(LlmRequest(1, "fast", ()))]
+    assert error.value.outcome == "bad_request"
+
+
+async def test_a_folder_that_cannot_be_made_of_a_replay_is_told(tmp_path, loaded):
+    (tmp_path / "file").touch()
+    played = await replay(loaded, Source(scripted(tmp_path, "pause = 1")), record=tmp_path / "file")
+    assert played.events
+    assert "ended before the call: NotADirectoryError" in str(played.error)

@@ -96,7 +96,7 @@ async def test_who_agrees_gets_a_link_to_their_recording_and_nobody_else(
         told = await recorded(serving.port, caller={"recording_consent": True})
         assert [event["event"] for event in told[:2]] == ["call_started", "recording_began"]
         link = f"{serving.url}{told[1]['link']}"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (got := await client.get(link)).status_code == 409:
                 await asyncio.sleep(0.05)
         assert got.headers["content-type"] == "application/zip"

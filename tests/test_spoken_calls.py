@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from loudness_vad import sound
+from starved import unless_starved
 from test_call import Curious, Feeling, Line, engines
-from tonewise import plugins
+from tonewise import head_start, plugins
 from tonewise.audio import RATE, Samples
 from tonewise.call import Call
 from tonewise.config import Config
@@ -69,7 +70,7 @@ class Peer:
 
     async def __aexit__(self, *_: object) -> None:
         self.line.queue.put_nowait(HungUp("bye"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await self.task
 
 
@@ -80,7 +81,7 @@ def spoken_s(line: Line) -> float:
 async def replayed(loaded: Engines, *samples: Samples) -> Line:
     pieces = [Heard(part[at : at + PACKET]) for part in samples for at in range(0, len(part), 320)]
     line = Line(*pieces, HungUp("end", answer_last_turn=True), speaks=True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await Call(loaded, line).run()
     await loaded.aclose()
     return line
@@ -164,12 +165,13 @@ async def test_a_recording_that_ends_before_our_last_word_is_answered_to_the_end
     assert line.all(ReplyEnded)[0].text == REPLY
 
 
+@unless_starved
 async def test_on_a_live_line_sound_never_runs_ahead_and_never_gaps():
     loaded = speaking(["where is it"])
     sent: list[tuple[float, int]] = []
     async with Peer(loaded) as peer:
         loop = asyncio.get_running_loop()
-        peer.line.play = lambda _, samples: sent.append((loop.time(), len(samples)))
+        peer.line.play = lambda _turn, samples, _from_s: sent.append((loop.time(), len(samples)))
         await peer.says(("silence", 0.3), ("speech", 0.6), ("silence", 4.5))
     began, given = sent[0][0], 0
     for at, samples in sent:
@@ -179,6 +181,7 @@ async def test_on_a_live_line_sound_never_runs_ahead_and_never_gaps():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_speech_over_the_reply_silences_it_within_a_tenth_of_a_second():
     loaded = speaking(["where is it", "no no wait"])
     async with Peer(loaded) as peer:
@@ -203,6 +206,7 @@ async def test_a_stage_that_breaks_costs_the_sound_not_the_words():
     assert line.all(ReplyEnded)[0].text == REPLY
 
 
+@unless_starved
 async def test_who_waits_for_a_slow_model_hears_a_hold_phrase_and_never_the_same_twice():
     config = Config(speech=Speech(hold_after=0.2))
     slow = {"replies": [REPLY], "first_token_delay_s": 0.8}
@@ -235,6 +239,7 @@ class Sure:
         return self._answer
 
 
+@unless_starved
 async def test_a_model_asked_early_answers_at_once():
     slow = {"replies": [REPLY], "first_token_delay_s": 0.4}
     loaded = speaking(["where is it"], llm=slow, endpoint=Sure(0.9, 0.6))
@@ -247,6 +252,7 @@ async def test_a_model_asked_early_answers_at_once():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_nothing_of_a_model_asked_too_early_is_heard_or_remembered():
     config = Config(early=Early(most_cancelled=1))
     slow = {"replies": [REPLY], "first_token_delay_s": 0.05}
@@ -264,11 +270,27 @@ async def test_nothing_of_a_model_asked_too_early_is_heard_or_remembered():
     await loaded.aclose()
 
 
+@unless_starved
+@pytest.mark.slow
+async def test_what_was_thrown_away_long_ago_keeps_no_model_from_being_asked_early(monkeypatch):
+    monkeypatch.setattr(head_start, "LATELY", 2)
+    config = Config(early=Early(most_cancelled=1))
+    loaded = speaking(["where is it"] * 20, reply="There.", config=config, endpoint=Sure(0.9, 0.6))
+    async with Peer(loaded) as peer:
+        for turn in (1, 2, 3):  # each with a pause, at which it sounds like all
+            await peer.says(("silence", 0.2), ("speech", 0.4), ("silence", 0.4), ("speech", 0.4))
+            await peer.says(("silence", 0.8))
+            await peer.line.until(ReplyEnded, turn)
+    thrown_away = [event.turn for event in peer.line.all(AttemptEnded) if event.early]
+    assert thrown_away == [1, 3]
+    await loaded.aclose()
+
+
 async def test_a_caller_who_says_nothing_is_asked_once_and_then_the_call_is_closed():
     config = Config(speech=Speech(idle_after=0.4, idle_prompt="Hello?"))
     loaded = speaking([], config=config)
     peer = Peer(loaded)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await peer.call.run()
     (asked,) = peer.line.all(AsideSpoken)
     assert (asked.kind, asked.text) == ("idle", "Hello?")
@@ -276,10 +298,11 @@ async def test_a_caller_who_says_nothing_is_asked_once_and_then_the_call_is_clos
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_model_may_end_the_call_when_its_goodbye_has_been_heard():
     config = Config(speech=Speech(end_marker="[hang up]"))
     loaded = speaking(["goodbye"], reply="Goodbye then. [hang up]", config=config)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         peer = Peer(loaded)
         task = asyncio.create_task(peer.call.run())
         await peer.says(("silence", 0.2), ("speech", 0.5), ("silence", 1.5))
@@ -297,6 +320,7 @@ async def test_a_call_that_we_have_ended_hears_no_more_even_in_lock_step():
     assert line.told[-1].at == line.all(ReplyEnded)[0].at
 
 
+@unless_starved
 async def test_a_yes_in_the_middle_of_a_slow_voice_answers_no_question_to_come():
     tts = plugins.load("tts", "scripted", {"character_s": 0.04, "piece_delay_s": 0.1})
     loaded = speaking(["where is it", "yes"], tts=tts)
@@ -307,6 +331,7 @@ async def test_a_yes_in_the_middle_of_a_slow_voice_answers_no_question_to_come()
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_call_that_is_ended_at_any_moment_leaves_no_task_behind():
     loaded = speaking(["where is it"] * 3)
     rng = np.random.default_rng(1)
@@ -319,7 +344,7 @@ async def test_a_call_that_is_ended_at_any_moment_leaves_no_task_behind():
         line.queue.put_nowait(Heard(samples[: round(cut_s * RATE)]))
         await asyncio.sleep(float(rng.uniform(0, 0.15)))
         line.queue.put_nowait(HungUp("gone"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await task
         assert line.told[-1].reason == "gone"
     assert len(asyncio.all_tasks()) == before
@@ -347,6 +372,7 @@ class Clinging:
         pass
 
 
+@unless_starved
 async def test_a_reply_that_lets_go_slowly_is_remembered_before_the_next_is_asked_for():
     model = Clinging()
     targets = {"quick": Target("quick", model), "deep": Target("deep", model)}
@@ -365,6 +391,7 @@ async def test_a_reply_that_lets_go_slowly_is_remembered_before_the_next_is_aske
     await loaded.aclose()
 
 
+@unless_starved
 async def test_what_was_asked_too_early_may_let_go_in_peace():
     class Polite(Clinging):
         let_go = 0
@@ -388,6 +415,7 @@ async def test_what_was_asked_too_early_may_let_go_in_peace():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_model_that_never_lets_go_keeps_no_call_from_its_end():
     class Stuck(Clinging):
         async def stream(self, request):
@@ -400,13 +428,14 @@ async def test_a_model_that_never_lets_go_keeps_no_call_from_its_end():
     model = Stuck()
     targets = {"quick": Target("quick", model), "deep": Target("deep", model)}
     loaded = speaking(["where is it"], targets=targets)
-    async with Peer(loaded) as peer:  # whose goodbye has to be taken in two seconds
+    async with Peer(loaded) as peer:  # whose goodbye has to be taken in time
         await peer.says(("silence", 0.2), ("speech", 0.4), ("silence", 0.6))
         await peer.line.until(ReplyStreamed)
     assert peer.line.told[-1].reason == "bye"
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_reply_that_is_ready_while_the_caller_makes_a_sound_waits_for_its_end():
     stt = plugins.load("stt", "scripted", {"lines": ["where is it", "mm"], "delay_s": 0.9})
     loaded = speaking([], stt=stt)
@@ -438,6 +467,7 @@ class Deliberate:
         return Transcript("mm stop" if longer else "mm")
 
 
+@unless_starved
 async def test_a_sound_that_has_gone_on_is_not_judged_by_its_beginning():
     loaded = speaking([], stt=Deliberate())
     async with Peer(loaded) as peer:
@@ -448,6 +478,7 @@ async def test_a_sound_that_has_gone_on_is_not_judged_by_its_beginning():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_who_has_listened_for_long_is_not_asked_whether_they_are_there():
     config = Config(speech=Speech(idle_after=0.6))
     loaded = speaking(["where is it"], reply="It was shipped on Monday, sir.", config=config)
@@ -459,6 +490,7 @@ async def test_who_has_listened_for_long_is_not_asked_whether_they_are_there():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_who_hangs_up_during_the_notice_has_hung_up():
     loaded = speaking(["hello"], acoustic=Feeling())
     async with Peer(loaded) as peer:
@@ -467,6 +499,7 @@ async def test_who_hangs_up_during_the_notice_has_hung_up():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_notice_that_the_voice_cannot_say_was_not_given():
     tts = plugins.load("tts", "scripted", {"fail_after_s": 0.0})
     loaded = speaking(["hello"], acoustic=Feeling(), tts=tts)
@@ -478,6 +511,7 @@ async def test_a_notice_that_the_voice_cannot_say_was_not_given():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_who_objects_while_the_notice_is_spoken_has_not_said_a_number():
     loaded = speaking(["hello"], acoustic=Feeling())
     peer = Peer(loaded, keys=True)
@@ -491,6 +525,7 @@ async def test_who_objects_while_the_notice_is_spoken_has_not_said_a_number():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_turn_that_objects_is_not_routed_by_feelings_even_if_it_was_asked_early():
     policy = Curious()
     loaded = speaking(
@@ -505,6 +540,7 @@ async def test_a_turn_that_objects_is_not_routed_by_feelings_even_if_it_was_aske
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_call_that_is_stopped_remembers_only_what_was_heard():
     loaded = speaking(["where is it"])
     peer = Peer(loaded)
@@ -518,6 +554,7 @@ async def test_a_call_that_is_stopped_remembers_only_what_was_heard():
     await loaded.aclose()
 
 
+@unless_starved
 async def test_a_voice_that_stalls_is_waited_for_once_in_a_reply():
     tts = plugins.load("tts", "scripted", {"character_s": 0.01, "stall_after_s": 0.1})
     loaded = speaking(["where is it"], tts=tts, config=Config(tts=Tts(timeout=0.3)))

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from databases import PASSWORD
+from tonewise.cli import decisions
 from tonewise.cli import tonewise as program
 from tonewise.errors import ConfigError, StoreError
 from tonewise.facts import Term
@@ -63,7 +64,8 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     url = f"sqlite:///{folder / 'tonewise.db'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("cluster").new()
-    settings = Store(url=url, journal=str(folder / "journal"), transcripts=True, days=36_500)
+    ages = {"days": 36_500, "transcript_days": 36_500}  # the records are of a day in the calendar
+    settings = Store(url=url, journal=str(folder / "journal"), transcripts=True, **ages)
     store = open_store(settings, {})
     for record in RECORDS:
         store.note(record)
@@ -88,6 +90,18 @@ def test_the_latest_twenty_come_as_a_table(filled):
     assert len(rest) == 1 + 11
     cells = "2026-11-21 17:26:40, ab12.3, frontier ↑, quick, 0.35, 0.70, 0.41 s, 0.00120"
     assert re.split(r"  +", rest[-1]) == [*cells.split(", "), "frustration 0.70 ≥ 0.60"]
+
+
+def test_in_a_narrow_terminal_every_decision_is_a_few_lines(filled, monkeypatch):
+    monkeypatch.setattr(decisions, "width", lambda: 80)
+    lines = run("--store", filled, "--escalated").stdout.splitlines()
+    assert lines == [
+        "2026-11-21 17:26:40  ab12.3",
+        "    frontier ↑, quick; cplx 0.35, frus 0.70, 1st 0.41 s, usd 0.00120",
+        "    frustration 0.70 ≥ 0.60",
+    ]
+    monkeypatch.setattr(decisions, "width", lambda: 200)
+    assert len(run("--store", filled, "--escalated").stdout.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Migrations lead to the very tables that the code states, once, whoever starts at once."""
 
+import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from tonewise.errors import StoreError
 from tonewise.operating import Store
 from tonewise.store import migrating, schema
 from tonewise.store.database import Address, Database
+from tonewise.store.keeper import open_store
 from tonewise.store.reading import open_reading
 
 pytest_plugins = ["database_fixtures"]
@@ -148,6 +151,41 @@ def test_who_only_reads_makes_no_database_and_changes_none(database, url, tmp_pa
     with pytest.raises(StoreError, match=r"there is no store at .* yet"):
         open_reading(Store(url=url), {})
     assert inspect(database.engine).get_table_names() == []
+
+
+@pytest.mark.parametrize("holds", ["nothing", "words", "another_program"])
+def test_who_only_reads_leaves_a_file_that_is_no_store_as_it_was(tmp_path, holds):
+    file = tmp_path / "notes.db"
+    file.write_text("milk, bread\n" * 100 if holds == "words" else "")
+    if holds == "another_program":
+        with sqlite3.connect(file) as other:
+            other.execute("CREATE TABLE notes (line TEXT)")
+        other.close()
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match=re.escape(f"store at sqlite:///{file} ")):
+        open_reading(Store(url=f"sqlite:///{file}"), {})
+    assert file.read_bytes() == before
+    assert [*tmp_path.iterdir()] == [file]
+
+
+def test_a_store_that_is_not_there_is_told_by_its_address(tmp_path):
+    with pytest.raises(StoreError, match=f"there is no store at sqlite:///{tmp_path}/none.db yet"):
+        open_reading(Store(url=f"sqlite:///{tmp_path}/none.db"), {})
+
+
+def test_who_only_reads_sees_what_a_server_has_just_written(tmp_path):
+    settings = Store(url=f"sqlite:///{tmp_path}/tonewise.db")
+    store = open_store(settings, {})
+    try:
+        store.keep("colour", b"blue")
+        assert store.flush()
+        reading = open_reading(settings, {})
+        try:
+            assert reading.kept("colour") == b"blue"
+        finally:
+            reading.close()
+    finally:
+        store.close()
 
 
 def test_an_older_database_is_not_read_but_told(database, url, monkeypatch):

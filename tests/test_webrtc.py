@@ -5,6 +5,7 @@ import gc
 import importlib.util
 import re
 import statistics
+import threading
 import time
 import weakref
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from rough_net import Relay
 from spoken import sample
+from starved import unless_starved
 from test_websocket import SPEECH, calls_in_hand, health, served, settings
 from tonewise import plugins
 from tonewise.errors import AudioError, PluginError, WireError
@@ -40,6 +42,7 @@ from tonewise.transports.webrtc_voice import FRAME, FRAME_S, ReplyTrack  # noqa:
 from webrtc_caller import Caller  # noqa: E402
 
 FREED_S = 5.0
+TOKEN = "a-callers-secret"
 
 
 def has_address() -> bool:
@@ -83,6 +86,7 @@ async def an_offer() -> str:
 
 
 @needs_address
+@unless_starved
 async def test_a_caller_is_heard_and_hears_the_reply_and_every_event():
     async with webrtc_server() as server:
         async with Caller(server.url) as caller:
@@ -107,6 +111,7 @@ async def test_a_caller_is_heard_and_hears_the_reply_and_every_event():
 
 
 @needs_address
+@unless_starved
 async def test_speaking_over_a_reply_silences_it():
     long = {"replies": ["This is a very long reply that goes on and on and on. " * 20] * 9}
     async with webrtc_server(long) as server, Caller(server.url) as caller:
@@ -136,7 +141,7 @@ async def test_a_caller_whose_device_falls_silent_is_answered_all_the_same():
         caller.microphone.say(SPEECH[: len(SPEECH) - 15_000])
         await caller.until("speech_paused")
         caller.microphone.on = False
-        await caller.until("turn_ended", seconds=3)
+        await caller.until("turn_ended")
 
 
 @needs_address
@@ -150,7 +155,7 @@ async def test_whip_answers_bare_sdp_and_a_caller_without_a_channel_is_heard():
         assert re.fullmatch(r"/whip/[\w-]{22}", place)
         await caller.accept(got.text)
         await calls_in_hand(server, 1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(caller.heard) < 10:
                 await asyncio.sleep(0.02)
         assert (await post(server, place, method="DELETE")).status_code == 200
@@ -252,7 +257,7 @@ async def test_an_offer_of_chromium_is_answered_with_opus_and_a_channel():
 
 async def test_who_brings_no_token_or_comes_from_a_strangers_page_is_turned_away():
     offer = await an_offer()
-    async with webrtc_server(token="secret") as server:
+    async with webrtc_server(token=TOKEN) as server:
         bare = await post(server, "webrtc", json={"sdp": offer})
         assert (bare.status_code, "token" in bare.json()["error"]) == (401, True)
         wrong = await post(server, "webrtc", json={"sdp": offer, "token": "wrong"})
@@ -294,11 +299,11 @@ async def test_pages_of_named_origins_may_read_the_answers_and_others_may_not():
 
 @needs_address
 async def test_the_token_may_come_in_the_header_or_in_the_offer():
-    async with webrtc_server(token="secret") as server:
+    async with webrtc_server(token=TOKEN) as server:
         async with Caller(server.url) as caller:
-            await caller.call(token="secret")
+            await caller.call(token=TOKEN)
             await caller.until("call_started")
-        header = {"authorization": "Bearer secret"}
+        header = {"authorization": f"Bearer {TOKEN}"}
         got = await post(server, "webrtc/config", method="GET", headers=header)
         assert got.json() == {"enabled": True, "reason": None, "iceServers": []}
 
@@ -401,22 +406,22 @@ def check_rough(heard: np.ndarray, behind: list[float], seconds: float) -> None:
 
 
 @needs_address
+@unless_starved
 async def test_loss_and_jitter_leave_the_sound_usable_and_on_time():
     heard, behind, relay = await rough_call(6.0)
     assert relay.lost > 0
     check_rough(heard, behind, 6.0)
 
 
-@needs_address
-@pytest.mark.slow
 async def test_in_a_minute_of_loss_and_jitter_the_delay_does_not_grow():
-    heard, behind, _ = await rough_call(60.0)
-    check_rough(heard, behind, 60.0)
+    pieces, behind = await over_a_rough_line(chirp(60.0), 0.05, 0.08)
+    check_rough(np.concatenate(pieces), behind, 60.0)
     thirds = np.array_split(np.array(behind), 3)
     assert np.median(thirds[2]) - np.median(thirds[0]) < 0.03
 
 
 @needs_address
+@unless_starved
 async def test_a_caller_behind_names_in_local_is_answered_at_once_and_heard():
     relay = Relay()
     async with webrtc_server() as server, Caller(server.url, relay) as caller:
@@ -436,6 +441,7 @@ async def test_a_caller_behind_names_in_local_is_answered_at_once_and_heard():
 
 
 @needs_address
+@unless_starved
 async def test_a_caller_who_is_killed_is_freed_within_five_seconds():
     relay = Relay()
     async with webrtc_server() as server, Caller(server.url, relay) as caller:
@@ -450,6 +456,7 @@ async def test_a_caller_who_is_killed_is_freed_within_five_seconds():
 
 
 @needs_address
+@unless_starved
 async def test_a_caller_who_closes_is_freed_at_once_in_any_moment():
     slow = {"replies": ["one two three four"], "token_delay_s": 5.0}
     async with webrtc_server(slow) as server:
@@ -464,6 +471,7 @@ async def test_a_caller_who_closes_is_freed_at_once_in_any_moment():
 
 
 @needs_address
+@unless_starved
 async def test_who_makes_an_offer_and_never_comes_is_let_go():
     async with webrtc_server(webrtc_connect=0.5) as server:
         got = await post(server, "webrtc", json={"sdp": await an_offer()})
@@ -473,6 +481,7 @@ async def test_who_makes_an_offer_and_never_comes_is_let_go():
 
 
 @needs_address
+@unless_starved
 async def test_when_the_server_stops_the_caller_hears_it():
     async with Caller("") as caller:
         async with webrtc_server() as server:
@@ -490,7 +499,7 @@ async def test_five_callers_at_once_are_all_served_and_freed():
         async with Caller(server.url) as caller:
             await caller.call()
             caller.microphone.say(SPEECH)
-            await caller.until("reply_ended", seconds=25)
+            await caller.until("reply_ended", seconds=60)
             return caller.names()
 
     async with webrtc_server() as server:
@@ -510,6 +519,38 @@ async def test_what_a_call_took_is_given_back_when_it_ends_and_not_when_it_is_co
         assert sound() is None
     finally:
         gc.enable()
+
+
+@needs_address
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux lists all threads")
+async def test_thirty_short_calls_leave_no_thread_behind():
+    def threads() -> int:
+        """Those that Python did not start: FFmpeg's. Its own are pools, and grow to their size."""
+        return len([*Path("/proc/self/task").iterdir()]) - threading.active_count()
+
+    async def one(server: Running) -> None:
+        async with Caller(server.url) as caller:
+            await caller.call()
+            async with asyncio.timeout(30):
+                while not caller.heard:
+                    await asyncio.sleep(0.01)
+
+    async with webrtc_server() as server:
+        await asyncio.gather(*[one(server) for _ in range(10)])
+        await calls_in_hand(server, 0)
+        gc.collect()
+        before = threads()
+        gc.disable()
+        try:
+            for _ in range(3):
+                await asyncio.gather(*[one(server) for _ in range(10)])
+            await calls_in_hand(server, 0)
+            async with asyncio.timeout(FREED_S):
+                while threads() > before:
+                    await asyncio.sleep(0.02)
+        finally:
+            gc.enable()
 
 
 # ---------------------------------------------------------------- the parts
@@ -630,6 +671,7 @@ async def test_a_packet_repairs_the_one_that_was_lost_before_it():
     assert off(OpusEar(decoder()), through) < 0.4 * off(guess, through)
 
 
+@unless_starved
 async def test_our_voice_keeps_time_and_falls_silent_at_once():
     track, ear = ReplyTrack(), OpusEar(decoder())
     track.play(chirp(2.0))
@@ -648,6 +690,7 @@ async def test_our_voice_keeps_time_and_falls_silent_at_once():
     assert np.abs(np.concatenate(heard[28:])).max() < 0.01
 
 
+@unless_starved
 async def test_a_voice_that_was_held_up_leaves_time_out_and_does_not_hurry():
     track = ReplyTrack()
     first = (await track.recv()).pts
@@ -666,8 +709,10 @@ async def test_an_offer_that_tells_of_no_sound_is_refused_by_the_transport_too()
             await transport.answer("v=0\r\n")
 
 
-async def over_a_rough_line(call: np.ndarray, loss: float, jitter_s: float) -> np.ndarray:
-    """What is heard of a call, by a clock that no busy machine holds up."""
+async def over_a_rough_line(
+    call: np.ndarray, loss: float, jitter_s: float
+) -> tuple[list[np.ndarray], list[float]]:
+    """What is heard, and how far behind the clock it is: a clock that no busy machine holds up."""
     chance = np.random.default_rng(len(call))
     sent = [(each, each.number * FRAME_S) for each in await packets(call)]
     coming = [
@@ -675,12 +720,15 @@ async def over_a_rough_line(call: np.ndarray, loss: float, jitter_s: float) -> n
         for each, at in sent
         if chance.random() >= loss or not each.number
     ]
-    sound, heard = CallerSound(0.0), []
+    sound, heard, behind, count = CallerSound(0.0), [], [], 0
     for at, _, each in [*sorted(coming), (len(sent) * FRAME_S + 0.3, 0, None)]:
         if each:
             sound.buffer.put(each, at)
-        heard += sound.ready(at)
-    return np.concatenate(heard)
+        for samples in sound.ready(at):
+            heard.append(samples)
+            count += len(samples)
+            behind.append(at - count / 16_000)
+    return heard, behind
 
 
 @pytest.mark.slow
@@ -696,6 +744,7 @@ async def test_words_survive_loss_and_jitter():
         return re.sub(r"[^a-z0-9 ]", "", said.lower())
 
     truth = [words(call) for call in calls]
-    clean = [words(await over_a_rough_line(call, 0.0, 0.0)) for call in calls]
-    rough = [words(await over_a_rough_line(call, 0.05, 0.08)) for call in calls]
-    assert jiwer.wer(truth, rough) <= jiwer.wer(truth, clean) + 0.05
+    clean = [await over_a_rough_line(call, 0.0, 0.0) for call in calls]
+    rough = [await over_a_rough_line(call, 0.05, 0.08) for call in calls]
+    ideal, real = ([words(np.concatenate(heard)) for heard, _ in each] for each in (clean, rough))
+    assert jiwer.wer(truth, real) <= jiwer.wer(truth, ideal) + 0.05

@@ -14,7 +14,7 @@ from tonewise.api.answering import Answering
 from tonewise.api.clients import Clients
 from tonewise.config import Config
 from tonewise.default_models import Attempts, Model
-from tonewise.operating import Client
+from tonewise.operating import Client, Store
 from tonewise.records import AnyRecord, Tried
 from tonewise.settings import Acoustic, Endpoint, Stt, Tts, Vad
 from tonewise.store.ledger import Spending
@@ -77,6 +77,7 @@ async def serving(
     *models: tuple[str, str, Behaviour],
     clients: tuple[Client, ...] = (),
     environ: dict[str, str] | None = None,
+    store: Store = Store(),  # noqa: B008 - it is frozen
 ) -> AsyncIterator[Serving]:
     """Models, each with its name, its dialect (`chat` or `messages`) and how it behaves."""
     async with AsyncExitStack() as opened:
@@ -96,6 +97,7 @@ async def serving(
             models=tuple(listed),
             attempts=Attempts(),
             clients=clients,
+            store=store,
         )
         loaded = engines.load(config)
         opened.push_async_callback(loaded.aclose)

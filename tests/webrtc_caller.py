@@ -101,7 +101,7 @@ class Caller:
         offer = await self.offer()
         body = {"type": "offer", "sdp": offer, **options}
         async with httpx2.AsyncClient() as client:
-            got = await client.post(f"{self.url}webrtc", json=body, timeout=15)
+            got = await client.post(f"{self.url}webrtc", json=body, timeout=30)
         assert got.status_code == 201, got.text
         self.place = got.headers["location"]
         sdp = got.json()["sdp"]
@@ -126,7 +126,7 @@ class Caller:
                 self.heard.append(pcm.astype(np.float32))
                 self.heard_at.append(asyncio.get_running_loop().time())
 
-    async def until(self, event: str, seconds: float = 15) -> dict[str, Any]:
+    async def until(self, event: str, seconds: float = 30) -> dict[str, Any]:
         """Wait for the first event of this name; the event."""
         async with asyncio.timeout(seconds):
             while True:

@@ -75,7 +75,7 @@ function told(event, line, mine) {
     turn_routed: `Answering: ${event.plan?.route} …`,
     turn_ignored: "Listening.",
     reply_sounded: mine ? "Speaking. Interrupt it if you like." : "Speaking.",
-    reply_held: "Was that meant for us?",
+    reply_held: view?.sounding ? "Was that meant for us?" : null,
     reply_resumed: "Speaking.",
     reply_interrupted: "Interrupted. Listening …",
     reply_ended: "Listening.",
@@ -92,6 +92,7 @@ function over(call, trouble) {
     view?.broken();
     problem(trouble);
   } else if (view) {
+    view.broken("hung up"); // where nobody has told so in time
     announce("The call has ended.");
   }
   live(false);
@@ -128,7 +129,7 @@ function live(on) {
   document.body.classList.toggle("live", on);
   document.body.classList.toggle("called", on || view !== null);
   if (on && focused !== document.body) $("stop").focus();
-  if (!on && document.activeElement === document.body) $("talk").focus();
+  if (!on && [document.body, $("stop")].includes(focused)) $("talk").focus({ preventScroll: true });
 }
 
 function status(text) {

@@ -3,6 +3,7 @@
 import { Loudness } from "./ears.js";
 import { Keep } from "./keep.js";
 import { SocketLine } from "./line.js";
+import { Listening } from "./listening.js";
 import { PeerLine } from "./peer.js";
 import { LOST } from "./problems.js";
 
@@ -27,9 +28,8 @@ export class Call {
   #source = null;
   #line = null;
   #loudness = null;
-  #busy = 0; // the turn that is being understood or answered; 0: none
+  #listening;
   #again = null; // wakes whoever waits for the call to begin again
-  #beingTold = false; // the notice is being spoken
   #first = null; // the line that was tried first
   #calling = false; // between calling and the beginning of the call
   #keep = null; // this browser's own recording
@@ -114,7 +114,7 @@ export class Call {
     };
     this.#calling = true;
     this.#first = null;
-    this.#beingTold = false;
+    this.#listening = new Listening(speech);
     for (const Line of this.#ways()) {
       const line = (this.#line = new Line({
         onEvent: (event, text) => this.#told(line, event, text),
@@ -143,13 +143,8 @@ export class Call {
       this.#hooks.onBegun(line.name, line !== this.#first);
       if (this.#settings.tuning) line.send({ type: "tune", ...this.#settings.tuning });
     }
-    const ends = ["turn_ignored", "reply_ended", "reply_interrupted"];
-    if (event.event === "turn_ended") this.#busy = event.turn;
-    if (ends.includes(event.event) && event.turn >= this.#busy) this.#busy = 0;
-    if (event.event === "aside_spoken") this.#beingTold = event.kind === "notice";
-    if (["notice_given", "consent_changed"].includes(event.event)) this.#beingTold = false;
-    // A sample is a polite caller: it lets us finish.
-    this.#source.hold?.(this.#busy > 0 || this.#beingTold);
+    this.#listening.tell(event);
+    this.#source.heed?.(this.#listening.mood);
     this.#hooks.onEvent(event, text);
   }
 
@@ -166,7 +161,6 @@ export class Call {
   }
 
   async #reconnect(problem) {
-    this.#busy = 0;
     this.#hooks.onBroken();
     for (const [tried, ms] of AGAIN_MS.entries()) {
       this.#hooks.onStatus(`${LOST} Calling again (${tried + 1} of ${AGAIN_MS.length}) …`);
@@ -191,7 +185,7 @@ export class Call {
     if (this.#source.lasting) return this.stop(); // the microphone was unplugged
     const began = performance.now();
     const waited = () => performance.now() - began;
-    while (!this.over && waited() < GIVE_UP_MS && (waited() < SETTLE_MS || this.#busy)) await pause(100);
+    while (!this.over && waited() < GIVE_UP_MS && (waited() < SETTLE_MS || this.#listening.busy)) await pause(100);
     return this.over ? undefined : this.#line?.stop();
   }
 

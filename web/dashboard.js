@@ -21,13 +21,16 @@ let since = "24h";
 let measure = "turns";
 let told = null; // routes over time
 let again = null;
+let shown = 0; // times; only the latest counts
 
 async function show() {
   clearTimeout(again);
+  const mine = (shown += 1);
   try {
     const [routes, models, learned, compared] = await Promise.all([
       ask("routes", { since }), ask("profile"), ask("learning"), ask("experiments", { since: longer(since) }),
     ]);
+    if (mine !== shown) return undefined;
     if (!told && since === "24h" && lately(routes)) {
       since = $("since").value = "1h"; // all there is happened just now
       return show();
@@ -42,6 +45,7 @@ async function show() {
     troubled(null);
     document.body.classList.add("ready");
   } catch (error) {
+    if (mine !== shown) return undefined;
     troubled(error);
     if (error instanceof Locked) return undefined;
   }

@@ -115,7 +115,7 @@ export class Decisions {
     return el("tr", {},
       el("td", {}, when(row.at)),
       el("th", { scope: "row" }, badge(row.route), open, marks.length ? el("small", {}, marks.join(" · ")) : null),
-      el("td", { class: "why" }, row.said ? el("q", {}, row.said) : null, row.reason ?? absent("no reason kept")),
+      el("td", { class: "why" }, row.said ? el("q", {}, row.said) : null, row.reason ? inShort(row.reason) : absent("no reason kept")),
       cell("model", row.model, (name) => name),
       cell("first token", row.first_token_ms, milliseconds),
       cell("cost", row.cost_usd, dollars),

@@ -15,7 +15,7 @@ export function fill(element, ...children) {
 
 /** A number with so many decimals and a true minus sign. */
 export function number(value, decimals = 0) {
-  return value.toFixed(decimals).replace("-", "−");
+  return value.toFixed(decimals).replace(/-(?=.*[1-9])/, "−").replace("-", "");
 }
 
 /** Minutes and seconds of a call, as in 1:02.3. */

@@ -2,6 +2,10 @@
 // same thing, a MediaStream in an AudioContext, and take the same way to the server.
 
 const RATE = 16000;
+const FRAME = RATE / 100;
+const QUIET = 10 ** (-45 / 20); // a caller's line is fainter, the end of a word louder
+const PAUSE_S = 0.2; // a shorter silence is part of a word
+const LONG_S = 1; // in a longer one the caller has left the word to us
 const NO_SERVER = "The server cannot be reached. Is tonewise still running? Try again when it is.";
 
 /** Opens the microphone. Throws an Error whose message is for people. */
@@ -47,30 +51,44 @@ export async function microphone() {
 export async function sample(url) {
   const context = awake(new AudioContext({ sampleRate: RATE }));
   try {
-    const buffer = await decoded(url, context);
-    const player = new AudioBufferSourceNode(context, { buffer });
+    const [buffer] = await Promise.all([decoded(url, context), context.audioWorklet.addModule("caller-worklet.js")]);
+    const sound = buffer.getChannelData(0);
+    const processorOptions = { sound, silences: silencesOf(sound) };
+    const player = new AudioWorkletNode(context, "caller", { numberOfInputs: 0, outputChannelCount: [1], processorOptions });
     const line = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    let begun = false;
     player.connect(line);
     player.connect(context.destination);
     return {
       context,
       stream: line.stream,
       lasting: false,
-      over: new Promise((resolve) => (player.onended = resolve)), // then silence, as on a telephone
+      over: new Promise((resolve) => (player.port.onmessage = resolve)), // then silence, as on a telephone
       async start() {
         await context.resume();
-        player.start();
+        begun = true;
+        player.port.postMessage("go");
       },
-      /** Wait, or go on: the caller listens while the reply is spoken. */
-      hold(on) {
-        player.playbackRate.value = on ? 0 : 1;
-      },
+      /** `mood` is "go", "expect" or "listen": a caller thinks aloud over a pause, and falls silent for a reply. */
+      heed: (mood) => begun && player.port.postMessage(mood),
       stop: () => close(context),
     };
   } catch (error) {
     close(context);
     throw error;
   }
+}
+
+/** Where a caller is silent: { from, to, long }, in samples. */
+function silencesOf(sound) {
+  const silences = [];
+  let from = 0;
+  for (let at = 0; at <= sound.length; at += FRAME) {
+    if (at < sound.length && sound.subarray(at, at + FRAME).every((value) => Math.abs(value) < QUIET)) continue;
+    if (at - from >= PAUSE_S * RATE) silences.push({ from, to: at, long: at - from >= LONG_S * RATE });
+    from = at + FRAME;
+  }
+  return silences;
 }
 
 async function decoded(url, context) {

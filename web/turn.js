@@ -8,15 +8,19 @@ import { Rating } from "./rating.js";
 import { inShort, weighed } from "./weighed.js";
 
 const OUTCOMES = {
-  interrupted: "you spoke over the reply; the rest was not said",
+  interrupted: "the caller spoke over the reply; the rest was not said",
   cut_short: "the stream broke off",
   failed: "no model answered",
 };
+
+const WENT_ON = "Went on before a reply was heard: the next one answers this, too.";
 
 const BARE = /^\w+ [\d.]+ [<≥] [\d.]+$/; // a comparison that its bar shows
 
 export class Turn {
   settled = false;
+  words = "";
+  #spokenOver = false;
   #plan = null;
   #cues = null;
   #ms = {};
@@ -75,6 +79,7 @@ export class Turn {
       reply_sounded: () => this.#sounded(event),
       reply_held: () => this.#part.reply.classList.add("held"),
       reply_resumed: () => this.#part.reply.classList.remove("held"),
+      reply_interrupted: () => (this.#spokenOver = true),
       reply_ended: () => this.#replied(event),
       stage_failed: () => this.#note(`${event.stage} (${event.engine}) failed: ${event.error}`),
     }[event.event];
@@ -83,7 +88,21 @@ export class Turn {
 
   /** The caller spoke on before this turn was answered. */
   talkedPast() {
-    if (!this.settled && !this.#plan) this.#settle("You went on; the next reply knows this.");
+    if (!this.settled && !this.#plan) this.#goOn();
+  }
+
+  /** What was said in these turns is answered here as well. */
+  goesOnFrom(turns) {
+    this.#part.said.prepend(el("span", { class: "earlier" }, `${turns.map(({ words }) => words).join(" ")} `));
+  }
+
+  /** Who answered; null where nobody did, or nothing of it was heard. */
+  get route() {
+    return this.#passed ? null : (this.#plan?.route ?? null);
+  }
+
+  get #passed() {
+    return this.element.classList.contains("passed");
   }
 
   /** What became of a verdict that was given after the call. */
@@ -99,6 +118,7 @@ export class Turn {
   /** What a screen reader is told when the turn was heard, or answered. */
   get spoken() {
     const { said, because, reply } = this.#part;
+    if (this.#passed) return WENT_ON;
     return this.settled ? `Reply: ${reply.textContent}` : `Heard: ${said.textContent}. ${because.textContent}`;
   }
 
@@ -131,6 +151,7 @@ export class Turn {
     this.#ms.stt = stt_ms;
     this.#ms.heard = performance.now() - this.#endedAt;
     this.#part.said.classList.remove("live", "partly");
+    this.words = transcript.text;
     fill(this.#part.said, transcript.text || "…");
     if (transcript.language) this.#part.said.lang = transcript.language;
   }
@@ -161,8 +182,9 @@ export class Turn {
     this.#part.badge.textContent = plan.route;
     const [first, ...others] = plan.reasons;
     fill(this.#part.because, first ? `${capital(plan.route)}, because ${plan.scores?.length ? inShort(first.text) : first.text}.` : "");
-    const also = others.filter(({ text }) => !BARE.test(text)).map(({ text }) => el("li", {}, plan.scores?.length ? inShort(text) : text));
-    const asked = plan.reasons.filter(({ signal, value }) => value !== undefined && signal !== "utility" && !(signal in plan));
+    const drawn = ({ signal, value }) => value >= 0 && value <= 1 && signal !== "utility";
+    const also = others.filter((reason) => !BARE.test(reason.text) || !drawn(reason)).map(({ text }) => el("li", {}, plan.scores?.length ? inShort(text) : text));
+    const asked = plan.reasons.filter((reason) => drawn(reason) && !(reason.signal in plan));
     const line = (signal) => plan.reasons.find((reason) => reason.signal === signal)?.threshold;
     fill(
       this.#part.why,
@@ -214,11 +236,23 @@ export class Turn {
   #replied({ text, outcome, unspoken, first_token_ms }) {
     const reply = this.#part.reply;
     reply.classList.remove("coming", "held", "sounding");
+    const unheard = outcome === "interrupted" && !text;
     fill(reply, text, unspoken ? el("s", { title: "written, but never heard" }, `${text && " "}${unspoken.trim()}`) : null);
     this.#ms.first = first_token_ms;
     this.#time();
     fill(this.#part.cost, this.#bill.draw(this.#plan));
-    this.#settle(OUTCOMES[outcome] ? `${capital(OUTCOMES[outcome])}.` : null);
+    if (unheard && this.#spokenOver) return this.#goOn(unspoken);
+    if (outcome === "interrupted" && !this.#spokenOver) return this.#settle("The call ended before the reply did.");
+    return this.#settle(OUTCOMES[outcome] ? `${capital(OUTCOMES[outcome])}.` : null);
+  }
+
+  /** It was no turn of its own: what was written for it, nobody has heard. */
+  #goOn(unspoken) {
+    this.element.classList.add("passed");
+    this.#rating.element.hidden = true;
+    if (unspoken) this.#part.tries.after(folded("a reply was ready, and nobody heard it", el("p", {}, unspoken.trim())));
+    fill(this.#part.reply);
+    this.#settle(WENT_ON);
   }
 
   #time() {

@@ -13,7 +13,6 @@ export class CallView {
   #notes = el("ul", { class: "notes" });
   #foot = el("p", { class: "foot" });
   #meters = new Meters();
-  #routes = new Map();
   #usd = 0;
   #priced = false;
   #latest = 0;
@@ -41,13 +40,18 @@ export class CallView {
   }
 
   /** The connection broke before the server could say goodbye. */
-  broken() {
-    if (!this.#foot.textContent) this.#ended({ turns: this.#latest, reason: "broken off" });
+  broken(reason = "broken off") {
+    if (!this.#foot.textContent) this.#ended({ turns: this.#latest, reason });
   }
 
   /** This browser has recorded the call. */
   kept(recording) {
     this.#away.replaceChildren(keptHere(this.#name, recording));
+  }
+
+  /** Is a reply being heard? */
+  get sounding() {
+    return Boolean(this.#turns.get(this.#latest)?.element.querySelector(".sounding"));
   }
 
   tell(event, line) {
@@ -92,8 +96,11 @@ export class CallView {
     if (follow) card.element.scrollIntoView({ block: "nearest" });
   }
 
-  #routed({ plan: { route } }) {
-    this.#routes.set(route, (this.#routes.get(route) ?? 0) + 1);
+  /** What was said in pieces is shown whole where it is answered. */
+  #routed({ turn, plan }) {
+    const pieces = plan.reasons.find(({ signal }) => signal === "continued")?.value ?? 1;
+    const before = [...this.#turns].filter(([number, { words }]) => number < turn && words).map(([, card]) => card);
+    if (pieces > 1) this.#turns.get(turn)?.goesOnFrom(before.slice(1 - pieces));
   }
 
   #spent({ cost_usd }) {
@@ -114,7 +121,8 @@ export class CallView {
   #ended({ turns, reason }) {
     if (this.#recording) this.#away.replaceChildren(keptThere(this.#recording.link, this.#recording.minutes));
     for (const turn of this.#turns.values()) turn.callOver();
-    const routes = [...this.#routes].map(([route, count]) => `${count} ${route}`).join(", ");
+    const answered = [...this.#turns.values()].map(({ route }) => route).filter(Boolean);
+    const routes = [...new Set(answered)].map((route) => `${answered.filter((each) => each === route).length} ${route}`).join(", ");
     const said = `${turns} ${turns === 1 ? "turn" : "turns"}`;
     const cost = this.#priced ? dollars(this.#usd) : null;
     this.#foot.textContent = [said, routes, cost, reason].filter(Boolean).join(" · ");

@@ -67,23 +67,32 @@ export class Wave {
     });
   }
 
+  /** Blank, and as large as it is shown: a new one for every bar would cost more than the bars. */
+  #paper(width, height) {
+    const canvas = this.#canvas;
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const paint = canvas.getContext("2d");
+    paint.setTransform(1, 0, 0, 1, 0, 0);
+    paint.clearRect(0, 0, width, height);
+    return paint;
+  }
+
   #draw() {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const scale = devicePixelRatio || 1;
-    this.#canvas.width = width * scale;
-    this.#canvas.height = height * scale;
-    const paint = this.#canvas.getContext("2d");
-    paint.scale(scale, scale);
+    const paint = this.#paper(Math.round(width * scale), Math.round(height * scale));
+    paint.setTransform(scale, 0, 0, scale, 0, 0);
     const style = getComputedStyle(this.#canvas);
     const colour = (name) => style.getPropertyValue(name);
     const [ink, faint] = [colour("--ink"), colour("--faint")];
     const room = Math.floor(width / (BAR + GAP));
     const first = Math.max(0, this.#bars.length - room);
     const axis = Math.round(height * AXIS);
+    const shown = this.#stretches.filter(([, to]) => to > first / BARS_PER_SECOND + this.#ahead);
     for (let i = 0; i < room; i++) {
       const at = (first + i) / BARS_PER_SECOND + this.#ahead;
       const bar = this.#bars[first + i];
-      const spoken = bar && this.#stretches.some(([from, to]) => at >= from - 0.025 && at < to);
+      const spoken = bar && shown.some(([from, to]) => at >= from - 0.025 && at < to);
       const up = Math.max(2, (bar?.heard ?? 0) * (axis - 1));
       paint.fillStyle = spoken ? ink : faint;
       paint.fillRect(i * (BAR + GAP), axis - up, BAR, up);

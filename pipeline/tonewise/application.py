@@ -30,11 +30,12 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from tonewise import __version__, assets, engines, signalling, telephony, trunks
+from tonewise import __version__, assets, engines, recorders, signalling, telephony, trunks
 from tonewise.api import chat, desk, feedback, health, messages, models, openapi, responses
 from tonewise.api.answering import Answering
 from tonewise.api.clients import Clients
 from tonewise.api.cors import Cors
+from tonewise.api.keys import own_token
 from tonewise.config import Config
 from tonewise.default_models import Model
 from tonewise.doorkeeper import Doorkeeper
@@ -92,7 +93,7 @@ def create_app(
         insecure: telephone calls need no signature; on loopback only.
 
     Raises:
-        ConfigError: other machines could call, and no token guards the door.
+        ConfigError: other machines could call, and no token guards the door, or a bad one does.
     """
     token = _token(config.server, environ)
     lines = trunks.load(config, environ, insecure=insecure)
@@ -147,7 +148,7 @@ def _routes(config: Config) -> list[BaseRoute]:
 
 def _token(limits: Server, environ: Mapping[str, str]) -> str | None:
     """What callers must bring; nobody else's machine may call without."""
-    token = environ.get(limits.token_env) or None
+    token = own_token(limits, environ)
     if token is None and not is_loopback(limits.host):
         msg = (
             f"server.host is {limits.host!r}, so other machines could call: put a long random "
@@ -171,8 +172,9 @@ async def _open(
 
     Engines take seconds to load: a missing key or an unreachable store is told before that.
     """
+    recorders.check(config.recording, environ)
     progress("opening the store")
-    store = await asyncio.to_thread(open_store, config.store, environ)
+    store = await asyncio.to_thread(open_store, config.store, environ, config.server.port)
     closing.push_async_callback(asyncio.to_thread, store.close)
     clients = Clients(config, environ, store)
     metrics = Metrics(config) if config.telemetry.metrics else None
@@ -207,10 +209,7 @@ async def _open(
 
 def _key(store: RecordStore, secret: str) -> bytes:
     """The key of pseudonyms: as old as the store, and known only to who has `secret` as well."""
-    key = store.kept(PSEUDONYM_KEY)
-    if key is None:
-        key = secrets.token_bytes(32)
-        store.keep(PSEUDONYM_KEY, key)
+    key = store.settle(PSEUDONYM_KEY, secrets.token_bytes(32))
     return hashlib.blake2b(secret.encode(), key=key, digest_size=32).digest()
 
 

@@ -3,9 +3,10 @@
 Raw PCM, G.711 and other sample rates become `Samples` here; files are read in `audio_file.py`.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import av
+import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
@@ -131,7 +132,7 @@ class Resampler:
                 span = f"{LOWEST_RATE} to {HIGHEST_RATE}"
                 raise AudioError(f"a sample rate of {hertz} Hz is not sound; give {span}")
         self.rate = rate
-        self._av = None if rate == to else av.AudioResampler("flt", "mono", to)
+        self._av = None if rate == to else _graph(rate, to)
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """What is ready after `samples` at `rate`."""
@@ -141,17 +142,37 @@ class Resampler:
             return samples
         frame = av.AudioFrame.from_ndarray(samples[np.newaxis, :], format="flt", layout="mono")
         frame.sample_rate = self.rate
-        return _joined(self._av.resample(frame))
+        self._av.push(frame)
+        return _pulled(self._av)
 
     def flush(self) -> NDArray[np.float32]:
         """The last milliseconds, at the end of the stream."""
-        return np.zeros(0, np.float32) if self._av is None else _joined(self._av.resample(None))
+        if self._av is None:
+            return np.zeros(0, np.float32)
+        self._av.push(None)
+        return _pulled(self._av)
 
 
-def _joined(frames: list[av.AudioFrame]) -> Samples:
-    if not frames:
-        return np.zeros(0, np.float32)
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+def _graph(rate: int, to: int) -> av.filter.Graph:
+    """What `av.AudioResampler` makes, but without a thread of its own per core."""
+    graph = av.filter.Graph()
+    graph.threads = 1
+    graph.link_nodes(
+        graph.add("abuffer", sample_rate=str(rate), sample_fmt="flt", channel_layout="mono"),
+        graph.add("aformat", sample_rates=str(to), sample_fmts="flt", channel_layouts="mono"),
+        graph.add("abuffersink"),
+    )
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: av.filter.Graph) -> Samples:
+    pieces: list[Samples] = []
+    while True:
+        try:
+            pieces.append(cast("av.AudioFrame", graph.pull()).to_ndarray()[0])
+        except (BlockingIOError, EOFError):  # nothing is ready, or all is out
+            return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 class Framer:

@@ -279,7 +279,7 @@ class Call:
             case Hushed():
                 return self._dialogue.read_at_once(event.turn, sound)
             case Interjected():
-                return self._dialogue.weigh(sound)
+                return self._dialogue.weigh(event, sound)
             case TurnEnded():
                 return self._dialogue.take_turn(event, sound, self._clock(), self._tasks)
         lingering = isinstance(event, Lingered)

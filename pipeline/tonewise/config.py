@@ -139,7 +139,10 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}: line {line} is not UTF-8: save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 
@@ -212,13 +215,8 @@ def _check_choices(config: Config, place: str) -> None:
     used += [(f"routers.{name}", "routing", each.use) for name, each in config.routers.items()]
     used += [(f"models[{i}]", "llm", model.use) for i, model in enumerate(config.models)]
     for key, stage, use in used:
-        choices = plugins.names(stage)
-        if "." not in use and use not in choices:
-            msg = (
-                f"{place}: {key}.use: there is no {use!r}{plugins.did_you_mean(use, choices)}; "
-                f"choose one of {', '.join(choices)}, or name a module of your own"
-            )
-            raise ConfigError(msg)
+        if why := plugins.missing(stage, use):
+            raise ConfigError(f"{place}: {key}.use: {why}")
     names = [model.name for model in config.models]
     for name in names:
         if names.count(name) > 1:
@@ -231,7 +229,8 @@ def _check_choices(config: Config, place: str) -> None:
 
 def _check_router(config: Config, place: str) -> None:
     models = {model.name: model.route for model in config.models}
-    routes.check(config.routes, config.rules, models, place)
+    imported = bool(config.router.inworld)
+    routes.check(config.routes, config.rules, models, place, imported=imported)
     _check_other_routers(config, place)
     sections: tuple[Router | Shadow, ...] = (config.router, *config.routers.values())
     for section in (*sections, config.router.shadow):

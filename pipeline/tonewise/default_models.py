@@ -21,7 +21,9 @@ class Model(ModelFacts, frozen=True, forbid_unknown_fields=True):
         route: the class of models it belongs to.
         use: the LLM engine that talks to it.
         first_token: seconds that it may take to its first useful token; then the next one is tried.
-        stall: seconds that it may take between one useful piece and the next.
+        stall: seconds that it may take between one useful piece and the next; then, in a call, the
+            next model goes on. To a client of the HTTP interfaces nobody can: there it is
+            `[attempts] silence`, where that is longer.
         total: seconds that a whole reply may take.
         cold_first_token: in place of `first_token` where it has not answered for five minutes: a
             model that must be loaded first wants more. None: the same.
@@ -54,7 +56,8 @@ class Attempts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             nobody else is left.
         retry_wait: most seconds to wait for that, where the provider asks us to wait.
         silence: seconds without a word, whatever the number of models, after which no other one is
-            asked.
+            asked. A client of the HTTP interfaces waits as long for the last one's first word, and
+            between two pieces of a stream, where nobody could go on.
         max_price_ratio: a model that would cost more than so many times the plan's first is left
             out, where both prices are known. None: never.
         faults: of a model in a row, after which it rests, for all calls.

@@ -20,7 +20,7 @@ from tonewise.events import (
     TurnTranscribed,
 )
 from tonewise.facts import Patience, Transcript, VoiceCues
-from tonewise.floor import Floor
+from tonewise.floor import Floor, Interjected
 from tonewise.head_start import HeadStart, TalkedPast
 from tonewise.joining import MOST_PIECES, joined
 from tonewise.listener import Listener, Outcome, Understood, place, unhurried
@@ -147,19 +147,12 @@ class Dialogue:
         heard_s = sound.start_s + (place(sound)[1] + 1) * sound.frame_s
         return heard_s > self.ear.taking.span_s[1] - 0.001
 
-    async def weigh(self, sound: TurnAudio) -> None:
+    async def weigh(self, over: Interjected, sound: TurnAudio) -> None:
         """A short sound over the reply: words for us, or does the reply go on?"""
-
-        def wanted() -> bool:  # of a sound that has gone on, the whole is weighed
-            return self.ear.taking.floor is Floor.WEIGHING and self._is_latest(sound)
-
-        words = await self.listener.transcribe(sound, wanted)
-        if not wanted():
-            return
-        meant = words is not None and is_meant(
-            words, asked=self.mouth.asked, ours=self.mouth.saying
-        )
-        for heard in self.ear.weigh(meant):
+        asked, ours = self.mouth.asked, self.mouth.saying  # when it was said: STT may take long
+        words = await self.listener.transcribe(sound, lambda: self.ear.taking.weighs(over))
+        meant = words is not None and is_meant(words, asked=asked, ours=ours)
+        for heard in self.ear.weigh(over, meant):
             self._react(heard)
 
     # ------------------------------------------------------------ taking a turn

@@ -17,8 +17,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # ask each time; an unchanged file costs a 304
 }
-_PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-_NAMES = frozenset(name for name, _ in _PAIRS)
+PAIRS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+"""The same as ASGI tells them."""
+_NAMES = frozenset(name for name, _ in PAIRS)
 
 _HOSTS = 64
 """Names whose verdict is kept: a server is asked by two or three."""
@@ -46,14 +47,15 @@ class Doorkeeper:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told = [pair for pair in message["headers"] if pair[0].lower() not in _NAMES]
-                message["headers"] = told + _PAIRS
+                message["headers"] = told + PAIRS
             await send(message)
 
-        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
+        refusal = self.refusal(scope) if scope["type"] in ("http", "websocket") else None
         app = PlainTextResponse(refusal, 403) if refusal else self._app
         await app(scope, receive, with_headers)
 
-    def _refusal(self, scope: Scope) -> str | None:
+    def refusal(self, scope: Scope) -> str | None:
+        """Why a request may not come in; None: it may."""
         if scope["path"] in self._signed:
             return None
         headers = dict(reversed(scope["headers"]))  # of a name that comes twice the first counts

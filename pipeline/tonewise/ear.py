@@ -75,6 +75,7 @@ class Ear:
         self._flags: list[bool] = []
         self._first = 0  # where self._frames begins, in samples of the call
         self._latency_s: float | None = None
+        self._weighing: list[Interjected] = []  # nobody knows yet what they were
 
     @property
     def position_s(self) -> float:
@@ -156,10 +157,12 @@ class Ear:
         """A sound over the reply without any speech in it needs no words to be weighed by."""
         if isinstance(event, Interjected) and not (self._voiced and self._is_callers(event)):
             self._loudness.in_vain()
-            yield from self.weigh(meant=False)
+            yield from self.weigh(event, meant=False)
             return
         if isinstance(event, Interjected | SpeechStarted):
             self._loudness.for_us()
+        if isinstance(event, Interjected):
+            self._weighing.append(event)
         yield self._with_sound(event)
 
     def _is_callers(self, event: Interjected) -> bool:
@@ -180,9 +183,11 @@ class Ear:
         for event in self.taking.wait(turn, patience):
             yield self._with_sound(event)
 
-    def weigh(self, meant: bool) -> Iterator[HeardNow]:
-        """What the short sound over the reply was, and what follows from it."""
-        for event in self.taking.weigh(meant):
+    def weigh(self, sound: Interjected, meant: bool) -> Iterator[HeardNow]:
+        """What a short sound over the reply was, and what follows from it."""
+        if sound in self._weighing:
+            self._weighing.remove(sound)
+        for event in self.taking.weigh(sound, meant):
             yield self._with_sound(event)
 
     def _with_sound(self, event: FloorEvent) -> tuple[FloorEvent, TurnAudio | None]:
@@ -229,9 +234,10 @@ class Ear:
         )
 
     def _forget(self) -> None:
-        """Between turns only what could still be a beginning is kept."""
+        """Between turns only what could still be a beginning is kept, and what is being weighed."""
         timing, size = self.taking.timing, self._size
-        needed = self.taking.reach + round(timing.lead_in * RATE)
+        begun = [self.taking.position - round(each.start_s * RATE) for each in self._weighing]
+        needed = max(self.taking.reach, *begun, 0) + round(timing.lead_in * RATE)
         surplus = len(self._frames) - round(needed / size) - 1
         if surplus > 0:
             del self._frames[:surplus], self._flags[:surplus]

@@ -49,6 +49,14 @@ class Keeper(Protocol):
         """What `keep` was given last, perhaps by an earlier process."""
         ...
 
+    def keep_own(self, name: str, body: bytes) -> None:
+        """The same for what each server has of its own."""
+        ...
+
+    def kept_own(self, name: str) -> bytes | None:
+        """Where this server has none yet, the newest of another's."""
+        ...
+
 
 class Experience:
     """Shared by all calls and requests; every method may be called from any thread.
@@ -84,8 +92,8 @@ class Experience:
         self._settings = learning
         if learning.enabled and store.kept(FROZEN) == b"true":
             self._settings = msgspec.structs.replace(learning, frozen=True)
-        self._profile = _profile(store.kept(PROFILE), profile.half_life)
-        self._learner = _learner(store.kept(LEARNER), self._settings, self._facts)
+        self._profile = _profile(store.kept_own(PROFILE), profile.half_life)
+        self._learner = _learner(store.kept_own(LEARNER), self._settings, self._facts)
         self._changed = False
         self._told_at = -1.0
         self._told: tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]] = ({}, {})
@@ -135,8 +143,8 @@ class Experience:
                     return
                 self._changed = False
                 profile, learner = self._profile.snapshot(), self._learner.snapshot()
-            self._store.keep(PROFILE, profile)
-            self._store.keep(LEARNER, learner)
+            self._store.keep_own(PROFILE, profile)
+            self._store.keep_own(LEARNER, learner)
 
     def recall(self, decided: Decided, replied: Replied | None) -> None:
         """Learn of a forgotten decision once more, so that a judgement of it means something.

@@ -18,6 +18,9 @@ Time is counted in samples of caller audio, so the same recording gives the same
     WEIGHING   MEANT       PAUSING     words for us: turn + 1, whose first pause has begun
     WEIGHING   NOT_MEANT   REPLYING    a cough, "mm-hm": the reply goes on
     WEIGHING   PATIENCE    REPLYING    nobody could tell in time
+    REPLYING   MEANT       PAUSING     now it is known: it was words for us
+    LISTENING  MEANT       PAUSING     the same, and the reply is over
+    OVERLAP    MEANT       SPEAKING    the same, and the caller makes a sound again
     REPLYING   REPLY_OVER  LISTENING   only if it names the turn that is being answered
 
 A pair that is not in the table changes nothing: a reply that ends late, for a turn that is no
@@ -122,6 +125,9 @@ TABLE: dict[tuple[Floor, Signal], Floor] = {
     (Floor.WEIGHING, Signal.MEANT): Floor.PAUSING,
     (Floor.WEIGHING, Signal.NOT_MEANT): Floor.REPLYING,
     (Floor.WEIGHING, Signal.PATIENCE): Floor.REPLYING,
+    (Floor.REPLYING, Signal.MEANT): Floor.PAUSING,
+    (Floor.LISTENING, Signal.MEANT): Floor.PAUSING,
+    (Floor.OVERLAP, Signal.MEANT): Floor.SPEAKING,
     (Floor.REPLYING, Signal.REPLY_OVER): Floor.LISTENING,
 }
 
@@ -144,7 +150,7 @@ class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         patience: silence that ends a turn of which nothing more is known; the endpoint engine
             shortens or lengthens it pause by pause.
         weigh: silence after a short sound over the reply, at which the reply goes on even though
-            nobody could tell what the sound was.
+            nobody could tell what the sound was; words that are known later end it all the same.
         longest_turn: after this the turn ends even if the caller speaks on.
         lead_in: sound kept from before the onset, so that no first consonant is lost.
         tail: sound kept from after the last speech.

@@ -5,6 +5,7 @@ away: nothing of it is heard, told or remembered but what it cost.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from tonewise.listener import Understood
 from tonewise.mouth import Mouth
 from tonewise.settings import Early
 from tonewise.start import Start
+
+LATELY = 20
+"""Turns over which requests that were thrown away are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,7 @@ class HeadStart:
         self._begun: _Begun | None = None
         self._letting_go: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
-        self.cancelled = 0
-        """Requests that were thrown away in this call."""
+        self._thrown_away: deque[int] = deque(maxlen=settings.most_cancelled)  # in which turns
 
     def begin(
         self,
@@ -74,7 +77,7 @@ class HeadStart:
     ) -> None:
         """Ask for the answer to what was said so far, if it sounds like all."""
         enough = self._settings.ask_from < 1 and patience.done >= self._settings.ask_from
-        if not enough or self.cancelled >= self._settings.most_cancelled or self._begun:
+        if not enough or self._begun or self._spent(turn):
             return
         said = TalkedPast(turn, understood, 0.0)
         decision, start = self._ask((*waiting, said))
@@ -109,10 +112,15 @@ class HeadStart:
         """The caller goes on: throw away what was asked."""
         begun, self._begun = self._begun, None
         if begun and self._tasks:
-            self.cancelled += 1
+            self._thrown_away.append(begun.turn)
             task = self._tasks.create_task(self._let_go(begun))
             self._letting_go.add(task)
             task.add_done_callback(self._letting_go.discard)
+
+    def _spent(self, turn: int) -> bool:
+        """Has too much been thrown away lately to try again?"""
+        lately = sum(turn - each < LATELY for each in self._thrown_away)
+        return lately >= self._settings.most_cancelled
 
     async def _let_go(self, begun: _Begun) -> None:
         try:

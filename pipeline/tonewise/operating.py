@@ -39,7 +39,8 @@ class Client(Section, frozen=True):
         name: ours, as records and metrics call it.
         token_env: the variable that holds its key, 16 characters or more.
         models: names that it may ask for, with `auto` and `tonewise/…` among them, where it is
-            not to have all; a `*` at the end stands for the rest.
+            not to have all; a `*` at the end stands for the rest. Where models are among them,
+            routers choose among those only; where there are routers alone, among all.
         budget: that it may spend; further requests are refused until the window is over.
         requests_per_minute: more are refused, with the time to wait; None: no limit.
         tokens_per_minute: likewise, read and written together.
@@ -60,7 +61,8 @@ class Api(Section, frozen=True):
 
     Attributes:
         enabled: False leaves only calls.
-        max_body: bytes of a request; images make it large.
+        max_body: bytes of a request; images make it large. All that are in hand may have eight
+            times as many together; who comes on top of that is told to come back.
         max_requests: in hand at once; more are told to come back.
         explain: the answer tells attempts, route and reasons under the key `tonewise`; the headers
             tell them either way.
@@ -90,6 +92,9 @@ class Store(Section, frozen=True):
         transcript_days: after so many, those words are deleted.
         redact: what is masked in them.
         queue: records that may wait for the database in memory; the journal holds the rest.
+        server: what this server is called where several share a database: profile and beliefs are
+            kept under it, so it should be the same after a restart, and no other one's. Empty: the
+            host's name and the port.
         pseudonym_env: a variable with a secret that pseudonyms are made with, besides the one in
             the database. Without it, who has the database can find a telephone number by trying
             all.
@@ -103,6 +108,7 @@ class Store(Section, frozen=True):
     transcript_days: Days = 30
     redact: tuple[Literal["digits", "emails"], ...] = ("digits", "emails")
     queue: Annotated[int, Meta(ge=100, le=1_000_000)] = 20_000
+    server: Annotated[str, Meta(max_length=200)] = ""
     pseudonym_env: str = "TONEWISE_PSEUDONYM_SECRET"
 
 

@@ -143,10 +143,15 @@ class Transport(Protocol):
         """Tell the peer what happened. Never blocks; a peer that does not read is hung up on."""
         ...
 
-    def play(self, turn: int, samples: Samples) -> None:
+    def play(self, turn: int, samples: Samples, from_s: float) -> None:
         """Sound of the reply to `turn`, 16 kHz, when it is due. Never blocks.
 
         What is given here comes paced: at most `speech.lead` seconds ahead of its time.
+
+        Args:
+            turn: whose reply; 0 is what is said before the first turn.
+            samples: the sound.
+            from_s: where in the reply it begins: one that was held goes on from a little before.
         """
         ...
 

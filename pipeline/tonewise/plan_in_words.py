@@ -1,5 +1,7 @@
 """A plan as a page of text: which route, why, and what every score in it is made of."""
 
+from collections.abc import Sequence
+
 from tonewise.facts import Term
 from tonewise.plan import Plan
 
@@ -17,7 +19,7 @@ def in_words(plan: Plan) -> list[str]:
         *(f"            {text}" for text in others),
         f"models      {', then '.join(plan.models) or 'none'}",
         f"complexity  {plan.complexity:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
-        *(f"            {_row(term)}" for term in plan.complexity_terms),
+        *_rows(plan.complexity_terms),
         *_frustration(plan),
         *_scores(plan),
         *(
@@ -34,14 +36,20 @@ def _frustration(plan: Plan) -> list[str]:
     filled = round(plan.frustration * BAR)
     return [
         f"frustration {plan.frustration:.2f}  {'█' * filled}{'░' * (BAR - filled)}",
-        *(f"            {_row(term)}" for term in plan.frustration_terms),
+        *_rows(plan.frustration_terms),
     ]
 
 
-def _row(term: Term) -> str:
-    bar = "▇" * round(4 * abs(term.contribution))
-    value = "" if term.name == "bias" else f"{term.value:g}"
-    return f"{term.name:<12}{value:>5} {term.contribution:+7.2f}  {bar}".rstrip()
+def _rows(terms: Sequence[Term]) -> list[str]:
+    """A table: name, value, contribution, and that as a bar."""
+    wide = max((len(term.name) + 1 for term in terms), default=0)
+    rows = []
+    for term in terms:
+        bar = "▇" * round(4 * abs(term.contribution))
+        value = "" if term.name == "bias" else f"{term.value:.3g}"
+        row = f"{term.name:<{max(wide, 12)}}{value:>5} {term.contribution:+z7.2f}  {bar}"
+        rows.append(f"            {row}".rstrip())
+    return rows
 
 
 def _scores(plan: Plan) -> list[str]:
@@ -56,7 +64,7 @@ def _scores(plan: Plan) -> list[str]:
         if each.utility is None:
             rows.append(f"{row}{'–':>7}  excluded: it {each.excluded_by}")
             continue
-        known = {term.name: f"{term.contribution:+.3f}" for term in each.contributions}
+        known = {term.name: f"{term.contribution:+z.3f}" for term in each.contributions}
         cells = " ".join(f"{known.get(name, '·'):>8}" for name in names)
         rows.append(f"{row}{each.utility:>7.3f} {cells}")
     return rows

@@ -1,12 +1,14 @@
 """A file name is a plug-in name, and the folder is the registry.
 
 `stt/moonshine.py` with a function `load(**options)` is the STT engine `moonshine`. Nothing else
-registers it. A name with a dot is a module of the user's own: `use = "my_package.my_stt"`.
+registers it. Any other module that can be imported is the user's own: `use = "my_package.my_stt"`,
+or `use = "my_stt"` where its file defines `load`.
 """
 
 import ast
 import difflib
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -14,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tonewise.errors import ConfigError, PluginError
+from tonewise.errors import ConfigError, PluginError, TonewiseError
 
 _PACKAGE = Path(__file__).parent
 _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -54,7 +56,15 @@ def load(stage: str, use: str, options: Mapping[str, Any] | None = None) -> Any:
         ):
             msg = f"{stage} {use!r} needs the option {key!r}"
             raise ConfigError(msg)
-    return module.load(**(options or {}))
+    try:
+        return module.load(**(options or {}))
+    except TonewiseError:
+        raise
+    except Exception as error:
+        if use in names(stage):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{stage} {use!r}: its load() failed: {what}") from error
 
 
 def accepted_options(stage: str, use: str) -> list[str]:
@@ -69,18 +79,42 @@ def accepted_options(stage: str, use: str) -> list[str]:
 def did_you_mean(wrong: str, choices: list[str]) -> str:
     """` (did you mean 'x'?)`, where a choice is close enough; else nothing."""
     close = difflib.get_close_matches(wrong, choices, n=1)
+    if not close and len(wrong) > 3:  # as in 'openai' for 'openai_compatible'
+        close = [choice for choice in choices if wrong in choice]
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+def missing(stage: str, use: str) -> str:
+    """What to tell where neither the folder nor the user has an engine `use`; else nothing.
+
+    A module of the user's own is not imported for it.
+    """
+    if "." in use or use in names(stage) or _is_own(use):
+        return ""
+    choices = names(stage)
+    return (
+        f"there is no {stage} {use!r}{did_you_mean(use, choices)}; choose one of "
+        f"{_listed(choices)}, or name a module of your own, as in 'my_{stage}' or "
+        f"'my_package.my_{stage}'; PYTHONPATH=. finds those that lie here"
+    )
+
+
+def _is_own(use: str) -> bool:
+    """Is there such a module, with a `load`? Many a package is called as an engine might be."""
+    if not use.isidentifier():
+        return False
+    found = importlib.util.find_spec(use)
+    place = Path(found.origin) if found and found.has_location and found.origin else None
+    try:
+        return place is not None and place.suffix == ".py" and _defines_load(place)
+    except SyntaxError:  # told of where it is imported
+        return True
+
+
 def _module(stage: str, use: str) -> ModuleType:
-    own = "." not in use
-    if own and use not in names(stage):
-        choices = names(stage)
-        msg = (
-            f"there is no {stage} {use!r}{did_you_mean(use, choices)}; choose one of "
-            f"{_listed(choices)}, or name a module of your own, as in 'my_package.my_{stage}'"
-        )
-        raise PluginError(msg)
+    if why := missing(stage, use):
+        raise PluginError(why)
+    own = use in names(stage)
     if not all(part.isidentifier() for part in use.split(".")):
         raise PluginError(f"{stage} {use!r}: write a module's name, as in 'my_package.my_{stage}'")
     try:
@@ -89,6 +123,11 @@ def _module(stage: str, use: str) -> ModuleType:
         raise PluginError(_missing(stage, use, error)) from error
     except ImportError as error:  # as where a library's own libraries are missing
         raise PluginError(f"{stage} {use!r} cannot be imported: {error}") from error
+    except Exception as error:
+        if own:
+            raise
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{stage} {use!r} cannot be imported: {what}") from error
     if not callable(getattr(module, "load", None)):
         msg = f"{stage} {use!r} has no function load(**options)"
         raise PluginError(msg)

@@ -1,6 +1,7 @@
 """Who records a call, if anyone: the settings and the caller's consent decide."""
 
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import msgspec
 from tonewise import __version__, plugins
 from tonewise.config import Config
 from tonewise.engines import Engines
+from tonewise.errors import ConfigError
 from tonewise.keeping import Recording
 from tonewise.peer import Greeting
 from tonewise.recording.folder import About, Sealing
@@ -97,6 +99,26 @@ class Recorders:
         )
 
 
+def check(keeping: Recording, environ: Mapping[str, str]) -> None:
+    """Could calls be recorded? Makes nothing yet.
+
+    Raises:
+        ConfigError: the folder cannot be made or written to, or there is no key.
+        PluginError: the package that encrypts is not installed.
+    """
+    if not keeping.folder:
+        return
+    folder = Path(keeping.folder).absolute()
+    there = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        msg = f"recording.folder: {folder} cannot be made: {there} is no folder to write in"
+        if there == folder:
+            msg = f"recording.folder: {folder} is no folder to write in"
+        raise ConfigError(msg)
+    if keeping.encrypt:
+        seal_of(keeping, environ)
+
+
 def seal_of(keeping: Recording, environ: Mapping[str, str]) -> Sealing:
     """What encrypts recordings and opens them.
 
@@ -112,7 +134,17 @@ def seal_of(keeping: Recording, environ: Mapping[str, str]) -> Sealing:
 def seal_for(config: Config, environ: Mapping[str, str]) -> Callable[[], Sealing]:
     """Opens sealed recordings with the key that the settings name, once one is met."""
     keeping = config.recording
-    return lambda: seal_of(keeping, environ)
+
+    def seal() -> Sealing:
+        if not environ.get(keeping.key_env):
+            msg = (
+                f"recording: this call is encrypted: put the key that it was recorded with into "
+                f"${keeping.key_env}"
+            )
+            raise ConfigError(msg)
+        return seal_of(keeping, environ)
+
+    return seal
 
 
 def fingerprint(engines: Engines) -> str:

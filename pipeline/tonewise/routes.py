@@ -110,7 +110,12 @@ def variant_of(route: RouteSettings, caller: str) -> Variant | None:
 
 
 def check(
-    routes: Sequence[RouteSettings], rules: Sequence[Rule], models: dict[str, Route], place: str
+    routes: Sequence[RouteSettings],
+    rules: Sequence[Rule],
+    models: dict[str, Route],
+    place: str,
+    *,
+    imported: bool = False,
 ) -> None:
     """Every name must be somebody's, once; conditions are checked where they are compiled.
 
@@ -119,6 +124,7 @@ def check(
         rules: `[[rules]]`.
         models: the name of each model, and its route.
         place: the file, for the message.
+        imported: the routes are another router's, which knows no others.
 
     Raises:
         ConfigError: names the key, what is wrong and the choices.
@@ -126,20 +132,22 @@ def check(
     _once([route.name for route in routes], f"{place}: routes")
     _once([rule.name for rule in rules], f"{place}: rules")
     in_variants = _in_variants(routes)
+    left = {route for name, route in models.items() if imported or name not in in_variants}
     known = _known_routes(routes, models)
     for at, route in enumerate(routes):
         where = f"{place}: routes[{at}] {route.name!r}"
         _check_variants(route, models, where)
         for name in route.fallback or ():
             _known(name, known, f"{where}.fallback", "route")
-        if not route.variants and route.name not in models.values():
-            msg = f"{where} has no models: name it in a model's route, or give it variants"
-            raise ConfigError(msg)
+        if not route.variants and route.name not in left:
+            raise ConfigError(f"{where} has no models: {_who_left(route.name, routes, models)}")
     if routes:
         for name, route_name in models.items():
             if name not in in_variants:
                 listed = list(dict.fromkeys([*(route.name for route in routes), *STRENGTHS]))
                 _known(route_name, listed, f"{place}: model {name!r}.route", "route")
+    if not imported:
+        _check_left(routes, models, known, place)
     for at, rule in enumerate(rules):
         _known(rule.route, known, f"{place}: rules[{at}] {rule.name!r}.route", "route")
 
@@ -155,6 +163,29 @@ def check_default(
     if name:
         choices = _known_routes(routes, models)
         _known(str(name), choices, f"{place}: router option 'default_route'", "route")
+
+
+def _check_left(
+    routes: Sequence[RouteSettings], models: dict[str, Route], known: list[str], place: str
+) -> None:
+    """No route may lose its last model to variants of others, but `fast`, where nobody names it."""
+    for name, route in models.items():
+        if route not in known and route != "fast":
+            why = _who_left(route, routes, models)
+            raise ConfigError(f"{place}: model {name!r}.route: {route!r} is left empty: {why}")
+
+
+def _who_left(route: Route, routes: Sequence[RouteSettings], models: dict[str, Route]) -> str:
+    """Why a route has no models, and what to do."""
+    gone = next((name for name, own in models.items() if own == route), None)
+    if gone is None:
+        return "name it in a model's route, or give it variants"
+    other = next(each.name for each in routes for one in each.variants if gone in one.models)
+    return (
+        f"{gone!r} stands in variants of {other!r}; where it should answer here as well, give "
+        f"this route variants, too: [[routes]] name = {route!r}, "
+        f"variants = [{{ models = [{gone!r}] }}]"
+    )
 
 
 def _in_variants(routes: Sequence[RouteSettings]) -> set[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.applications import Starlette
 
+from tonewise.api.ahead import Ahead
 from tonewise.application import create_app
 from tonewise.config import Config
 from tonewise.engines import Engines
@@ -104,7 +105,7 @@ async def running(
 
 def _settings(app: Starlette, limits: Server) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        Ahead(app, limits),
         lifespan="off",
         http=BoundedHttp,
         ws="websockets-sansio",

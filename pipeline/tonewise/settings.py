@@ -23,12 +23,12 @@ class Server(Section, frozen=True):
 
     Attributes:
         origins: web origins, besides our own page, whose pages may open a call.
-        token_env: the variable that holds the token callers must bring; without one the server
-            listens on loopback only.
+        token_env: the variable that holds the token callers must bring, 16 characters or more;
+            without one the server listens on loopback only.
         max_calls: at once; the next caller is told to come back later.
         max_message: bytes of one WebSocket message.
         hello: seconds that a caller may take to say the first thing.
-        idle: seconds without any message until we hang up.
+        idle: seconds in which no message comes, and we say nothing either, until we hang up.
         longest_call: seconds.
         tuning: callers may set weights, patience and models for their own call; None: where the
             server listens on loopback only. Elsewhere whoever calls could choose dear models.
@@ -86,7 +86,7 @@ class Telephony(Section, frozen=True):
         addresses: networks from which wires may connect, as in `10.0.0.0/8`; empty: all.
         calls_per_number: at once.
         hello: seconds that a stream may take to start.
-        idle: seconds without any message until we hang up.
+        idle: seconds in which no message comes, and we say nothing either, until we hang up.
         longest_call: seconds.
         token_secret_env: the variable with the secret that one-time tokens are made with, where
             several processes answer; where it is not set, one is made up.
@@ -204,7 +204,9 @@ class Early(Section, frozen=True):
             that sounds unfinished is read when it has lasted `turns.linger`.
         ask_from: probability from which the model is asked, too; its answer is held until the turn
             has ended, and thrown away if the caller goes on. 1 never asks early.
-        most_cancelled: requests thrown away in one call, after which none is begun early.
+        most_cancelled: requests thrown away in the latest 20 turns of a call, from which on none is
+            begun early until they are further back. The default lets early starts at most double
+            the requests of a call, however long it is; 0 never asks early.
     """
 
     read_from: Annotated[float, Meta(ge=0, le=1)] = 0.3

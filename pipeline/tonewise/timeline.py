@@ -109,7 +109,8 @@ class Timeline:
                 self._write("")
                 routes = ", ".join(f"{count} {route}" for route, count in self._routes.items())
                 turns = f"{event.turns} turn" + ("" if event.turns == 1 else "s")
-                self._write(f"{turns} ({routes or 'none routed'}); {event.reason}")
+                told = f"{turns} ({routes or 'none routed'})" if event.turns else "nobody spoke"
+                self._write(f"{told}; {event.reason}")
 
     def _line(self, label: str, text: str, colour: str | None = None) -> None:
         self._write(f"  {click.style(f'{label:6}', dim=True)} {click.style(text, fg=colour)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tonewise import plugins
 from tonewise.config import Config
-from tonewise.errors import ConfigError
+from tonewise.errors import ConfigError, PluginError
 from tonewise.posting import check_url
 from tonewise.settings import Telephony
 from tonewise.wire.origin import is_loopback
@@ -58,6 +58,9 @@ def load(config: Config, environ: Mapping[str, str], *, insecure: bool) -> dict[
     settings = config.telephony
     if insecure and not is_loopback(config.server.host):
         raise ConfigError("--insecure is for this machine alone: take host 127.0.0.1")
+    for name in settings.wires:
+        if why := plugins.missing("wire", name):
+            raise PluginError(f"telephony.wires: {why}")
     _check(settings, insecure=insecure)
     names = {**settings.wires, **({TCP: {}} if settings.audiosocket else {})}
     trunks = {}

@@ -103,8 +103,24 @@ class TurnTaking:
         self._patience = patience
         return self._step(Signal.PATIENCE) if self._waited else []
 
-    def weigh(self, meant: bool) -> list[FloorEvent]:
-        """What the short sound over the reply was: words for us, or not; what follows."""
+    def weighs(self, sound: Interjected) -> bool:
+        """Does it still count what a sound was? Of one that has gone on, the whole is weighed."""
+        began_s, ended_s = self.span_s
+        went_on = sound.start_s == began_s and sound.end_s < ended_s
+        return sound.turn == self.turn and not went_on
+
+    def weigh(self, sound: Interjected, meant: bool) -> list[FloorEvent]:
+        """What a short sound over the reply was: words for us, or not; what follows.
+
+        It may be known late, when the reply goes on already, or the caller makes another sound.
+        """
+        if not self.weighs(sound):
+            return []
+        late = self.floor is not Floor.WEIGHING or sound.start_s != self.span_s[0]
+        if meant:
+            self._began = min(self._began, _samples(sound.start_s))
+        elif late:
+            return []
         return self._step(Signal.MEANT if meant else Signal.NOT_MEANT)
 
     def reply_over(self, turn: int) -> None:
@@ -200,7 +216,7 @@ class TurnTaking:
             case Signal.ONSET:
                 return self._began_to_speak(before)
             case Signal.BARGE_IN | Signal.MEANT:
-                return self._take_floor(paused=signal is Signal.MEANT)
+                return self._take_floor(paused=self.floor is Floor.PAUSING)
             case Signal.LULL:
                 return [self._fell_silent(before)]
             case Signal.SPEECH:

@@ -181,9 +181,9 @@ class Voice:
         now = self._now()
         if now < self._not_before:
             return
-        ahead_s = self._speaker.left_s(now)
+        ahead_s, from_s = self._speaker.left_s(now), self._speaker.sent_s
         if (samples := self._speaker.due(now)) is not None:
-            self._transport.play(self._turn, samples)
+            self._transport.play(self._turn, samples, from_s)
             self._spoke(self._turn, samples, self._at() + ahead_s)
 
     @property

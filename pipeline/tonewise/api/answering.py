@@ -14,13 +14,16 @@ from msgspec.structs import replace
 
 from tonewise.api import told
 from tonewise.api.deciding import Decider, Decision
-from tonewise.api.order import Order
+from tonewise.api.declining import declined, who_declined
 from tonewise.api.outcomes import problem_of, status_of
 from tonewise.api.passing import Passing
+from tonewise.api.receiving import Room
+from tonewise.api.step import step_to
 from tonewise.api.wish import Wish
 from tonewise.engines import Engines
 from tonewise.errors import AttemptError, Outcome
 from tonewise.experience import Experience
+from tonewise.llm.order import Order
 from tonewise.llm.passage import Passages
 from tonewise.llm.target import Target
 from tonewise.llm.upstream import HasUpstream
@@ -28,8 +31,11 @@ from tonewise.records import Replied, ReplyEnding, Tried
 
 Send = Callable[[Any], Awaitable[None]]
 
-_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-_JSON = (b"content-type", b"application/json")
+_STREAM = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold words back until it has 4 or 8 KB of them
+)
+_JSON = ((b"content-type", b"application/json"),)
 
 _ENDINGS: dict[Outcome, ReplyEnding] = {
     "answered": "answered",
@@ -59,12 +65,13 @@ class Answering:
         self.decider = Decider(engines, experience, pseudonym, clock)
         self.passages = Passages()
         self.time = asyncio.get_running_loop().time
+        self.keeps_words = engines.config.store.transcripts
         self.upstreams = {
             name: target.engine.upstream
             for name, target in engines.targets.items()
             if isinstance(target.engine, HasUpstream)
         }
-        self.in_hand = 0
+        self.in_hand, self.room = 0, Room(engines.config.api.max_body)
 
     async def aclose(self) -> None:
         """Let go of the connections to providers."""
@@ -112,14 +119,9 @@ class Reply:
         settings = answering.engines.config.attempts
         if not wish.stream:  # nobody waits for a first word where all comes at once
             settings = replace(settings, silence=wish.total_s)
-        self._order = Order(
-            targets,
-            settings,
-            sum(len(one.text) for one in wish.said),
-            ttft_s,
-            self._skipped,
-            self._time,
-        )
+        self._silence_s, self._ttft_s = settings.silence, ttft_s
+        characters = sum(len(one.text) for one in wish.said)
+        self._order = Order(targets, settings, characters, self._skipped, self._time)
 
     async def send(self, send: Send) -> None:
         """All of it. Cancelled, it cancels what is under way upstream, and records that."""
@@ -149,17 +151,12 @@ class Reply:
 
     async def _begin(self) -> bytes:
         """Ask one model after the other until one begins; its first bytes, as the client reads."""
-        while step := await self._order.next():
+        order, answering = self._order, self._answering
+        while target := await order.next():
             self._number += 1
-            answering = self._answering
-            one = Passing(
-                self._wish,
-                step,
-                answering.upstreams.get(step.target.name),
-                self._number,
-                answering,
-            )
-            self._now = one
+            step = step_to(target, order, self._ttft_s, self._silence_s, self._time())
+            upstream = answering.upstreams.get(target.name)
+            one = self._now = Passing(self._wish, step, upstream, self._number, answering)
             try:
                 first = await one.begin()
             except AttemptError as error:
@@ -167,7 +164,7 @@ class Reply:
                 self._wait_s = error.retry_after_s
                 tried = self._over(one)
                 self._note(tried)
-                self._order.failed(step.target, tried, error.retry_after_s)
+                order.failed(target, tried.outcome, error.retry_after_s)
                 await one.close()
             else:
                 self._first_at = self._time() if self._wish.stream else None
@@ -203,7 +200,7 @@ class Reply:
     # ------------------------------------------------------------ telling
 
     async def _stream(self, send: Send, one: Passing, first: bytes) -> None:
-        await send(self._start(200, _STREAM, one))
+        await send(self._start(200, _STREAM, one.target.name, one.request_id))
         if one.ended():  # all of it came at once
             await self._end(send, one, first)
             return
@@ -225,7 +222,7 @@ class Reply:
         body = one.ending(self._explanation(one))
         self._ended(_ENDINGS.get(one.outcome, "answered"))
         length = (b"content-length", str(len(body)).encode())
-        start = self._start(200, _JSON, one)
+        start = self._start(200, _JSON, one.target.name, one.request_id)
         start["headers"].append(length)
         await send(start)
         await send({"type": "http.response.body", "body": body})
@@ -239,22 +236,28 @@ class Reply:
         """Nobody answered."""
         problem = problem_of(self._tried, self._wait_s or self._order.soonest_s())
         self._ended("failed")
-        like = self._wish.tongue.errors_like
-        body = problem.as_anthropic() if like == "anthropic" else problem.as_openai()
-        if self._answering.engines.config.api.explain:
-            body = body[:-1] + b"," + told.members(self._explanation(None)) + b"}"
-        start = self._start(problem.status, _JSON, None)
-        headers = {"content-length": str(len(body)), **problem.headers}
-        start["headers"] += [(k.encode(), v.encode()) for k, v in headers.items()]
-        await send(start)
+        extra, like = self._explanation(None), self._wish.tongue.errors_like
+        if by := who_declined(self._wish, self._tried):
+            kind = _STREAM if self._wish.stream else _JSON
+            await send(self._start(200, kind, by.model))
+            body = declined(self._wish, by, extra)
+        else:
+            body = problem.as_anthropic() if like == "anthropic" else problem.as_openai()
+            if self._answering.engines.config.api.explain:
+                body = body[:-1] + b"," + told.members(extra) + b"}"
+            start = self._start(problem.status, _JSON)
+            headers = {"content-length": str(len(body)), **problem.headers}
+            start["headers"] += [(k.encode(), v.encode()) for k, v in headers.items()]
+            await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    def _start(self, status: int, kind: told.Pair, one: Passing | None) -> dict[str, Any]:
+    def _start(
+        self, status: int, kind: tuple[told.Pair, ...], model: str = "", request_id: str = ""
+    ) -> dict[str, Any]:
         self.started = True
-        model = one.target.name if one else ""
-        headers = [kind, *told.headers(self._decision, model, self._number), *self._more]
-        if one and one.request_id and one.request_id.isascii() and one.request_id.isprintable():
-            headers.append((b"x-request-id", one.request_id.encode()))
+        headers = [*kind, *told.headers(self._decision, model, self._number), *self._more]
+        if request_id and request_id.isascii() and request_id.isprintable():
+            headers.append((b"x-request-id", request_id.encode()))
         return {"type": "http.response.start", "status": status, "headers": headers}
 
     def _explanation(self, one: Passing | None) -> dict[str, Any]:
@@ -285,6 +288,7 @@ class Reply:
             model=one.target.name if one and one.spoke else "",
             first_token_ms=None if self._first_at is None else self._ms(self._first_at),
             total_ms=self._ms(self._time()),
+            replied=one.said if one else None,
         )
         self._note(*tried, replied)
 

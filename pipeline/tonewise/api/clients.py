@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Protocol
 
-from tonewise.api.keys import Headers, digest, digest_of_client, key_in
+from tonewise.api.keys import Headers, digest, digest_of_client, key_in, own_token
 from tonewise.api.limits import Minute, window_end
+from tonewise.api.names import allows
 from tonewise.api.problems import ApiError
 from tonewise.config import Config
 from tonewise.errors import ConfigError
@@ -46,7 +47,7 @@ class Admitted:
             key is asked for.
         operator: may see and steer what belongs to all.
         headers: for the answer: what is left of the limits.
-        models: that it may ask for, `*` at an end for the rest; empty: all.
+        models: names that it may ask for, `*` at an end for the rest; empty: all.
     """
 
     client: str
@@ -56,9 +57,7 @@ class Admitted:
 
     def may(self, model: str) -> bool:
         """May it ask for this one?"""
-        return not self.models or any(
-            model.startswith(one[:-1]) if one.endswith("*") else model == one for one in self.models
-        )
+        return allows(self.models, model)
 
 
 _ANYONE = Admitted("", operator=True)
@@ -112,7 +111,7 @@ class Clients:
         self._budget = config.budget
         self._accounts: dict[str, _Account] = {}
         self._keys: list[tuple[bytes, str]] = []  # a key's digest, and whose it is
-        if token := environ.get(config.server.token_env):
+        if token := own_token(config.server, environ):
             self._keys.append((digest(token), ""))
         for client in config.clients:
             self._keys.append((digest_of_client(client, environ, self._keys), client.name))

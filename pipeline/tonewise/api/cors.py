@@ -24,6 +24,9 @@ SHOWN = (
 )
 """Headers of ours that a page may read."""
 
+VARYING = (b"vary", b"origin")
+"""Tells caches that an answer depends on who asks."""
+
 _KEPT_S = 600
 
 
@@ -73,7 +76,7 @@ def _varying(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
         if name.lower() == b"vary":
             told[at] = (name, value + b", origin")
             return told
-    return [*told, (b"vary", b"origin")]
+    return [*told, VARYING]
 
 
 def _preflight(headers: Headers) -> Response:

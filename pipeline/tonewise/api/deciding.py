@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from tonewise import decision as policies
 from tonewise.api.asking import Said, turn_of
-from tonewise.api.names import AUTO, Names
+from tonewise.api.names import AUTO, Names, allows
 from tonewise.api.options import Options, wrong
 from tonewise.api.problems import ApiError
 from tonewise.engines import Engines
 from tonewise.experience import Experience
 from tonewise.learning.exploring import calm
+from tonewise.llm.reply_words import within
 from tonewise.plan import Plan, Reason
 from tonewise.records import Decided
 from tonewise.stages import Candidate, Turn
@@ -91,7 +92,7 @@ class Decider:
         said: list[Said],
         options: Options,
         client: str,
-        may: Callable[[str], bool] = lambda _: True,
+        limits: tuple[str, ...] = (),
     ) -> Decision:
         """Who should answer?
 
@@ -100,13 +101,13 @@ class Decider:
             said: its conversation.
             options: what it wishes.
             client: who asks, by the name of the key.
-            may: may the client ask for this model?
+            limits: what the client may ask for, as patterns; empty: everything.
 
         Raises:
             ApiError: a name is not known, or may not be asked for.
         """
         router = self.names.router(asked or AUTO)
-        only = self._only(asked, options, may, named=router is None)
+        only = self._only(asked, options, limits, named=router is None)
         name = f"dec_{self._chance.token()}"
         turn = turn_of(said, options, only, _local_time(int(time.time())), name)
         if router is None:
@@ -118,17 +119,21 @@ class Decider:
         return decision
 
     def _only(
-        self, asked: str, options: Options, may: Callable[[str], bool], *, named: bool
+        self, asked: str, options: Options, limits: tuple[str, ...], *, named: bool
     ) -> tuple[str, ...]:
         """The models that may answer; empty: all."""
         names = [self.names.model(each, "models") for each in options.models]
         if named:
             names.insert(0, self.names.model(asked))
         for wanted, found in zip(options.models, names[named:], strict=True):
-            if not (may(wanted) or may(found)):
-                msg = f"this key may not ask for the model {wanted!r}"
-                raise ApiError(403, msg, kind="permission_error", param="models")
+            if not (allows(limits, wanted) or allows(limits, found)):
+                raise _forbidden(f"this key may not ask for {wanted[:100]!r}", limits, "models")
         ignored = {self.names.model(each, "ignore") for each in options.ignore}
+        if limits and not names and (among := self.names.among(limits)) is not None:
+            if not among:
+                what = "this key may have none of the models that there are"
+                raise _forbidden(what, limits, "model")
+            names = list(among)
         if not names and ignored:
             names = [each.name for each in self._engines.candidates]
         left = tuple(each for each in dict.fromkeys(names) if each not in ignored)
@@ -173,9 +178,14 @@ class Decider:
             router=decision.router,
             user=self._pseudonym(options.user),
             calm=calm(plan, turn),
-            said=turn.transcript.text[:LONGEST] or None,
+            said=within(turn.transcript.text, LONGEST) or None,
         )
         self._experience.note(record if self._keeps_words else without_words(record))
+
+
+def _forbidden(why: str, limits: tuple[str, ...], param: str) -> ApiError:
+    told = f"{why}; it may ask for {', '.join(limits)}"
+    return ApiError(403, told, kind="permission_error", param=param)
 
 
 @lru_cache(1)

@@ -50,8 +50,10 @@ class Endpoint:
         answering.in_hand += 1
         began = answering.time()
         reply: Reply | None = None
+        body = b""
         try:
-            reply = await self._understood(scope, receive, state, began)
+            body = await _body(scope, receive, state)
+            reply = self._understood(scope, body, state, began)
             await _passed_on(reply, receive, send)
         except ApiError as problem:
             await self._refuse(send, problem)
@@ -64,30 +66,23 @@ class Endpoint:
                 await self._refuse(send, ApiError(500, msg, kind="api_error", code="internal"))
         finally:
             answering.in_hand -= 1
+            answering.room.give_back(len(body))
 
-    async def _understood(
-        self, scope: Scope, receive: Receive, state: State, began: float
-    ) -> Reply:
+    def _understood(self, scope: Scope, body: bytes, state: State, began: float) -> Reply:
         """What is asked, and who is to answer.
 
         Raises:
             ApiError: it cannot be answered.
-            Gone: nobody asks any more.
         """
         answering, headers = state.answering, scope["headers"]
         config = answering.engines.config
-        if answering.in_hand > config.api.max_requests:
-            msg = "too many requests are in hand; come back in a second"
-            kind = "overloaded_error"
-            raise ApiError(503, msg, kind=kind, code="overloaded", retry_after_s=1.0)
-        state.clients.identify(headers)  # before megabytes are read for nobody
-        fields = fields_of(await body_of(scope, receive, config.api.max_body))
+        fields = fields_of(body)
         asked = _text(fields, "model") or AUTO
         options = take(fields, keeps_metadata=self._tongue.upstream is None)
         wish = self._wish(fields, scope, config.api.total, config.llm.max_tokens)
         admitted: Admitted = state.clients.admit(headers, asked)
         decision = answering.decider.decide(
-            asked, wish.said, options, admitted.client, admitted.may
+            asked, wish.said, options, admitted.client, admitted.models
         )
         wish.name, wish.route = decision.name, decision.plan.route
         wish.turn = decision.turn.number
@@ -106,7 +101,7 @@ class Endpoint:
             bool(stream),
             replies if isinstance(replies, int) else 1,
             counted(plain(fields.get("stream_options"), "stream_options")),
-            lambda: {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]},
+            lambda: _headers(scope),
             total_s,
             usual_limit,
         )
@@ -133,6 +128,22 @@ class Endpoint:
         await send({"type": "http.response.body", "body": body})
 
 
+async def _body(scope: Scope, receive: Receive, state: State) -> bytes:
+    """The body of a request for which there is room and a key.
+
+    Raises:
+        ApiError: there is not, or it has too many bytes.
+        Gone: nobody asks any more.
+    """
+    answering = state.answering
+    if answering.in_hand > answering.engines.config.api.max_requests:
+        msg = "too many requests are in hand; come back in a second"
+        kind = "overloaded_error"
+        raise ApiError(503, msg, kind=kind, code="overloaded", retry_after_s=1.0)
+    state.clients.identify(scope["headers"])  # before megabytes are read for nobody
+    return await body_of(scope, receive, answering.room)
+
+
 async def _passed_on(reply: Reply, receive: Receive, send: Send) -> None:
     """Send a reply; as soon as the client is gone, stop."""
     task = asyncio.current_task()
@@ -156,6 +167,14 @@ async def _passed_on(reply: Reply, receive: Receive, send: Send) -> None:
         over = True
         watch.cancel()
         await reply.close()
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """By name in lower case; one that came several times is one, with commas, as HTTP has it."""
+    told: dict[str, str] = {}
+    for name, value in ((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]):
+        told[name] = f"{told[name]}, {value}" if name in told else value
+    return told
 
 
 def _text(fields: Fields, name: str) -> str:

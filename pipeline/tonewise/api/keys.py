@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tonewise.errors import ConfigError
 from tonewise.operating import Client
+from tonewise.settings import Server
 
 SHORTEST_KEY = 16
 """Characters; with fewer a key can be guessed."""
@@ -17,20 +18,36 @@ Headers = Mapping[str, str] | Iterable[tuple[bytes, bytes]]
 
 
 def key_in(headers: Headers) -> str:
-    """The key that was brought; empty: none. A bearer token wins over `x-api-key`."""
+    """The key that was brought; empty: none. A bearer token wins over `x-api-key`.
+
+    Of several headers of one name the first counts.
+    """
     if isinstance(headers, Mapping):
         bearer, key = headers.get("authorization", ""), headers.get("x-api-key", "")
     else:
-        found = dict(headers)
+        found = dict(reversed([*headers]))
         bearer = found.get(b"authorization", b"").decode("latin-1")
         key = found.get(b"x-api-key", b"").decode("latin-1")
     scheme, _, value = bearer.partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else key
+    brought = value.strip() if scheme.lower() == "bearer" else ""
+    return brought or key
 
 
 def digest(key: str) -> bytes:
     """Of the same length for every key, so that comparing tells nothing of it."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def own_token(server: Server, environ: Mapping[str, str]) -> str | None:
+    """The server's own token, which operators and callers bring; None: there is none.
+
+    Raises:
+        ConfigError: it is not a good one; it is not told.
+    """
+    token = environ.get(server.token_env)
+    if token:
+        _check(token, f"the server's own token, the environment variable {server.token_env},")
+    return token or None
 
 
 def digest_of_client(
@@ -51,12 +68,16 @@ def digest_of_client(
         raise ConfigError(f"clients: the name {client.name!r} {why}; choose another")
     key, variable = environ.get(client.token_env, ""), client.token_env
     whose = f"clients: the key of {client.name!r}, the environment variable {variable},"
+    _check(key, whose)
+    if any(digest(key) == other for other, _ in others):
+        raise ConfigError(f"{whose} is another's key as well; each needs its own")
+    return digest(key)
+
+
+def _check(key: str, whose: str) -> None:
     if len(key) < SHORTEST_KEY:
         what = f"has fewer than {SHORTEST_KEY} characters" if key else "is not set"
         raise ConfigError(f"{whose} {what}; `openssl rand -hex 24` makes a good one")
     if not (key.isascii() and key.isprintable() and key == key.strip()):
         what = "holds a space at an end, a line break or another character that no header can carry"
         raise ConfigError(f"{whose} {what}")
-    if any(digest(key) == other for other, _ in others):
-        raise ConfigError(f"{whose} is another's key as well; each needs its own")
-    return digest(key)

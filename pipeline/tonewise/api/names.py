@@ -1,6 +1,6 @@
 """What a request may call by name: routers and models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -16,6 +16,16 @@ THEIRS = "inworld/"
 
 _TOLD = 12
 """Choices that an error lists."""
+
+
+def allows(patterns: Sequence[str], asked: str) -> bool:
+    """Is a name among patterns, each a name or, with `*` at its end, the beginning of one?
+
+    No patterns allow every name.
+    """
+    return not patterns or any(
+        asked.startswith(one[:-1]) if one.endswith("*") else asked == one for one in patterns
+    )
 
 
 class Names:
@@ -62,6 +72,21 @@ class Names:
         if found := self._models.get(asked):
             return found
         raise self._unknown(asked, param)
+
+    def among(self, patterns: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The models that may answer a key, whichever router chooses among them; None: all.
+
+        Args:
+            patterns: what it may ask for. Where they name routers alone, it may have all models.
+        """
+        if all(self._names_routers(one) for one in patterns):
+            return None
+        found = (name for asked, name in self._models.items() if allows(patterns, asked))
+        return tuple(dict.fromkeys(found))
+
+    def _names_routers(self, pattern: str) -> bool:
+        ours = pattern == AUTO or pattern.startswith((OURS, THEIRS))
+        return ours and pattern not in self._models
 
     def _unknown(self, asked: str, param: str) -> ApiError:
         choices = self.choices

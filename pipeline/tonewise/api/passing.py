@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from tonewise.api.order import Step
 from tonewise.api.problems import ApiError
 from tonewise.api.rendering import Rendering, rendering
 from tonewise.api.spoken import Spoken
+from tonewise.api.step import Step
 from tonewise.api.wish import Wish
 from tonewise.errors import AttemptError, Outcome
 from tonewise.llm.passage import Passages
 from tonewise.llm.reply_parts import check_end, whole_reply
+from tonewise.llm.reply_words import ReplyWords
 from tonewise.llm.skimming import Skim
 from tonewise.llm.target import tell_breaker
 from tonewise.llm.upstream import Upstream
@@ -35,6 +36,8 @@ class Ways(Protocol):
     passages: Passages
     time: Callable[[], float]
     """The event loop's."""
+    keeps_words: bool
+    """What models say is remembered."""
 
 
 class _Answer(Protocol):
@@ -87,6 +90,12 @@ class Passing:
         self._rendering: Rendering = rendering(wish, self._dialect)
         self._skim = Skim(self._dialect, counted=self._rendering.translates or wish.counted)
         self._last = b""
+        self._words = ReplyWords(self._dialect) if ways.keeps_words else None
+
+    @property
+    def said(self) -> str | None:
+        """What the model said, as far as it came; None where nobody reads along."""
+        return (self._words.text or None) if self._words else None
 
     @property
     def request_id(self) -> str:
@@ -119,7 +128,7 @@ class Passing:
         Raises:
             AttemptError: it broke off.
         """
-        stall_s = self.target.stall_s
+        stall_s = self._step.stall_s
         left_s = self._began + self._wish.total_s - self._time()
         closing = bool(self._skim.reason) and self._wish.replies == 1
         patience_s = min(CLOSING_S if closing else stall_s, left_s)
@@ -224,6 +233,8 @@ class Passing:
         skim = self._skim
         data = await self._answer.read()
         passing = skim.feed(data) if data else skim.rest()
+        if self._words:
+            self._words.feed(passing)
         if skim.useful and not self.spoke:
             self.spoke, self._first_at = True, self._time()
         if skim.done or not data:
@@ -233,6 +244,8 @@ class Passing:
     def _end(self) -> None:
         skim = self._skim
         self._tokens = skim.input_tokens, skim.output_tokens
+        if self._words:
+            self._words.feed(skim.held)
         skim.check_end()
         self._over, self._ended_at = True, self._time()
         if skim.reason in _FILTERED:
@@ -241,6 +254,8 @@ class Passing:
     async def _all(self) -> bytes:
         assert self._answer is not None  # noqa: S101 - begin() has asked
         self._last = await self._answer.whole()
+        if self._words:
+            self._words.whole(self._last)
         reply = whole_reply(self._last)
         self._tokens, self.spoke = reply.tokens, reply.useful
         check_end(reply.reason, useful=reply.useful)

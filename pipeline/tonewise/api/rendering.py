@@ -8,7 +8,7 @@ from tonewise.api.told import members
 from tonewise.api.tongues import Writer
 from tonewise.api.wish import Wish
 from tonewise.dialects.claude_answer import ChatChunks, chat_completion
-from tonewise.llm.reply_parts import decoded
+from tonewise.llm.reply_parts import any_json, decoded
 from tonewise.llm.skimming import Skim
 from tonewise.llm.upstream import Dialect
 
@@ -82,7 +82,7 @@ class _Translated:
         return b"".join([*told, self._writer.end(extra)])
 
     def whole(self, reply: bytes, extra: dict[str, Any]) -> bytes:
-        told = msgspec.json.decode(reply)
+        told = any_json(reply)
         completion = chat_completion(told, self._wish.created) if self._reader else told
         name = completion.get("id") or self._wish.name
         completion = {**completion, "id": name, **extra}

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tonewise.api.problems import ApiError
+from tonewise.plugins import did_you_mean
 
 JSON = "application/json"
 MOST_BODY = 65_536
@@ -60,7 +61,10 @@ def decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
-        field = where.strip("`").lstrip(".") or _named(what)
+        inside = where.strip("`").lstrip(".")
+        field = inside or _named(what)
+        if not inside and field and "unknown field" in what:
+            what = f"unknown field{_choices(field, kind)}"
         told = f"{field}: {what[:1].lower()}{what[1:]}" if field else what
         raise ApiError(400, told, param=field) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -71,3 +75,9 @@ def _named(what: str) -> str | None:
     """The field that is missing or unknown, which msgspec names in the sentence alone."""
     found = re.search(r"(?:missing required|unknown) field `(\w{1,64})`", what)
     return found[1] if found else None
+
+
+def _choices(field: str, kind: type) -> str:
+    """Which fields there are in place of one that is not known."""
+    known = list(kind.__struct_fields__) if issubclass(kind, msgspec.Struct) else []
+    return f"{did_you_mean(field, known)}; fields are: {', '.join(known)}"

@@ -1,43 +1,98 @@
 """`tonewise call`: calls a server as a telephone would, from a recording."""
 
 import asyncio
+import math
 import os
+import re
 import sys
 import uuid
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from tonewise.cli import channel_option, finite, new_file, to_be_written
+from tonewise.errors import AudioError
 
 if TYPE_CHECKING:
     from tonewise.audio import Samples
     from tonewise.phones.handset import Errand, Heard
 
 WIRES = ("asterisk", "plivo", "telnyx", "twilio", "vonage")
+KEYS = "0123456789*#ABCD"
+
+
+def _as_url(ctx: click.Context, option: click.Parameter, value: str) -> str:
+    if not re.match(r"https?://[^/]", value):
+        raise click.BadParameter(
+            f"write it as in http://127.0.0.1:8600, not {value!r}", ctx, option
+        )
+    return value
+
+
+def _as_keys(
+    ctx: click.Context, option: click.Parameter, value: str
+) -> tuple[tuple[float, str], ...]:
+    pairs = [part.partition(":") for part in value.split(",") if part]
+    try:
+        keys = sorted((float(at), key.upper()) for at, _, key in pairs)
+    except ValueError:
+        keys = [(0.0, "")]
+    if not all(key and key in KEYS and 0 <= at < math.inf for at, key in keys):
+        told = f"write second:key, as in 2.5:1,2.8:#, with keys of {KEYS}"
+        raise click.BadParameter(told, ctx, option)
+    return tuple(keys)
 
 
 @click.command()
 @click.argument("recording", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@channel_option
 @click.option("--wire", type=click.Choice(WIRES), default="twilio", show_default=True)
-@click.option("--url", default="http://127.0.0.1:8600", show_default=True, help="The server.")
+@click.option(
+    "--url",
+    default="http://127.0.0.1:8600",
+    show_default=True,
+    callback=_as_url,
+    help="The server.",
+)
 @click.option("--public-url", default="", help="Its telephony.public_url, which signatures cover.")
-@click.option("--caller", default="+13125550100", show_default=True, help="The number that calls.")
-@click.option("--keys", default="", help="Keys to press, as in 2.5:1,2.8:#  (second:key).")
-@click.option("--linger", default=8.0, show_default=True, help="Seconds to listen afterwards.")
-@click.option("--calls", default=1, show_default=True, type=click.IntRange(1, 500))
+@click.option(
+    "--caller",
+    default="+13125550100",
+    show_default=True,
+    help="The number that calls; of several callers the next ones have the next numbers.",
+)
+@click.option(
+    "--keys",
+    default="",
+    callback=_as_keys,
+    help="Keys to press, as in 2.5:1,2.8:#  (second:key).",
+)
+@click.option(
+    "--linger",
+    default=8.0,
+    show_default=True,
+    type=click.FloatRange(0, 3600),
+    callback=finite,
+    help="Seconds to listen afterwards.",
+)
+@click.option("--calls", default=1, show_default=True, type=click.IntRange(1, 500), help="At once.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=new_file,
+    callback=to_be_written,
     help="Keep both voices in this WAV file: the caller left, the reply right.",
 )
 def command(
     recording: Path,
+    channel: int | None,
     wire: str,
     url: str,
     public_url: str,
     caller: str,
-    keys: str,
+    keys: tuple[tuple[float, str], ...],
     linger: float,
     calls: int,
     out: Path | None,
@@ -56,7 +111,6 @@ def command(
         tonewise call web/samples/1-simple-synthetic.flac --out heard.wav
     """
     from tonewise import plugins
-    from tonewise.audio_file import read
     from tonewise.phones.handset import Errand
 
     secret_env = plugins.load("wire", wire).secret_env if wire != "telnyx" else ""
@@ -66,10 +120,10 @@ def command(
         public_url=public_url,
         secret=os.environ.get(secret_env, ""),
         caller=caller,
-        keys=_keys(keys),
+        keys=keys,
         linger_s=linger,
     )
-    samples = read(recording)
+    samples = _said(recording, channel)
     heard = asyncio.run(_call_all(errand, samples, calls))
     refused = [each.refused for each in heard if each.refused]
     for why in sorted(set(refused)):
@@ -82,6 +136,20 @@ def command(
         sys.exit(1)
 
 
+def _said(path: Path, channel: int | None) -> "Samples":
+    """What the caller says."""
+    from tonewise import audio_file
+
+    channels = audio_file.probe(path).channels
+    choices = ", ".join(map(str, range(channels)))
+    if channel is None and channels > 1:
+        msg = f"it has {channels} channels; say which one is the caller's with --channel"
+        raise AudioError(f"{path}: {msg} ({choices})")
+    if channel is not None and channel >= channels:
+        raise AudioError(f"{path}: it has no channel {channel}; choose from {choices}")
+    return audio_file.read(path, channel or 0)
+
+
 async def _call_all(errand: "Errand", samples: "Samples", calls: int) -> "list[Heard]":
     from tonewise.phones.handset import Handset
     from tonewise.phones.providers import dialect
@@ -90,17 +158,20 @@ async def _call_all(errand: "Errand", samples: "Samples", calls: int) -> "list[H
         if calls == 1:
             click.echo(f"{at:8.3f}  {what}")
 
-    made = [Handset(dialect(errand.wire), errand, note) for _ in range(calls)]
+    errands = [
+        replace(errand, caller=next_caller(errand.caller, number)) for number in range(calls)
+    ]
+    made = [Handset(dialect(each.wire), each, note) for each in errands]
     named = [each.call(f"CA{uuid.uuid4().hex}", samples) for each in made]
     return await asyncio.gather(*named)
 
 
-def _keys(text: str) -> tuple[tuple[float, str], ...]:
-    try:
-        pairs = [part.split(":") for part in text.split(",") if part]
-        return tuple(sorted((float(at), key) for at, key in pairs))
-    except ValueError as error:
-        raise click.BadParameter("write second:key, as in 2.5:1,2.8:#") from error
+def next_caller(caller: str, number: int) -> str:
+    """Of several callers each has a number: a server takes only a few calls of the same."""
+    last = re.search(r"\d+$", caller)
+    if not last:
+        return caller
+    return f"{caller[: last.start()]}{int(last[0]) + number:0{len(last[0])}}"
 
 
 def _write(out: Path, samples: "Samples", heard: "Heard") -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tonewise.cli import channel_option, new_file, recorded_option, to_be_written
 from tonewise.errors import TonewiseError
 
 if TYPE_CHECKING:
+    from tonewise.config import Config
     from tonewise.replaying.turn_log import TurnTaken
 
 
@@ -20,20 +22,15 @@ if TYPE_CHECKING:
 @click.argument(
     "calls", nargs=-1, required=True, metavar="CALL...", type=click.Path(path_type=Path)
 )
-@click.option("--channel", type=click.IntRange(min=0), help="The caller's channel, from 0.")
-@click.option(
-    "--recorded",
-    metavar="STAGES",
-    default="",
-    help="Stages taken from the recordings, as in stt,acoustic,llm; the others are compared.",
-)
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page, too.")
+@channel_option
+@recorded_option
+@click.option("--html", type=new_file, callback=to_be_written, help="Write a page, too.")
 def command(
     before: Path,
     after: Path,
     calls: tuple[Path, ...],
     channel: int | None,
-    recorded: str,
+    recorded: tuple[str, ...],
     html: Path | None,
 ) -> None:
     """Replay calls under the settings BEFORE and AFTER and tell what changes.
@@ -44,10 +41,16 @@ def command(
     tonewise compare tonewise.toml candidate.toml recordings/*
     tonewise compare a.toml b.toml --recorded stt,acoustic,llm --html changes.html recordings/*
     """
+    from tonewise import config
     from tonewise.replaying import comparison, comparison_page
 
-    stages = tuple(stage.strip() for stage in recorded.split(",") if stage.strip())
-    runs = [asyncio.run(_replayed(path, calls, channel, stages)) for path in (before, after)]
+    # Both are read before the first call is replayed: a mistake in AFTER is no surprise at the end.
+    both_settings = [config.load(path, os.environ) for path in (before, after)]
+    told: set[str] = set()
+    runs = [
+        asyncio.run(_replayed(settings, calls, channel, recorded, told))
+        for settings in both_settings
+    ]
     both = [name for name in runs[0] if name in runs[1]]
     if not both:
         sys.exit(1)
@@ -61,14 +64,26 @@ def command(
 
 
 async def _replayed(
-    settings_path: Path, calls: tuple[Path, ...], channel: int | None, stages: tuple[str, ...]
+    settings: "Config",
+    calls: tuple[Path, ...],
+    channel: int | None,
+    stages: tuple[str, ...],
+    told: set[str],
 ) -> dict[str, "tuple[TurnTaken, ...]"]:
-    """The turns of every call under one file of settings, by the call's name."""
-    from tonewise import config, engines
+    """The turns of every call under one file of settings, by the call's name.
+
+    Args:
+        settings: of one side.
+        calls: to be replayed.
+        channel: the caller's.
+        stages: taken from the recordings.
+        told: complaints that were written before, and are not written again.
+    """
+    from tonewise import engines
     from tonewise.recorders import seal_for
     from tonewise.replaying.rehearsal import Source, replay
 
-    loaded = engines.load(config.load(settings_path, os.environ))
+    loaded = engines.load(settings)
     found: dict[str, tuple[TurnTaken, ...]] = {}
     try:
         for path in calls:
@@ -78,7 +93,9 @@ async def _replayed(
                 name = path.name if path.name not in found else str(path)
                 found[name] = played.turns
             except TonewiseError as error:
-                click.echo(f"tonewise: {error}", err=True)
+                if str(error) not in told:
+                    told.add(str(error))
+                    click.echo(f"tonewise: {error}", err=True)
     finally:
         await loaded.aclose()
     return found

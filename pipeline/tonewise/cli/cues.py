@@ -7,23 +7,20 @@ from pathlib import Path
 import click
 import msgspec
 
+from tonewise.cli import channel_option, config_option, folded, width
 from tonewise.cli.replay import Manner, play
-from tonewise.events import AnyEvent, TurnEnded, TurnMeasured
+from tonewise.events import AnyEvent, CallEnded, TurnEnded, TurnMeasured
 
 
 @click.command("cues")
 @click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
 )
-@click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
-@click.option(
-    "--channel",
-    type=click.IntRange(min=0),
-    help="The caller's channel, from 0; needed where a recording has more than one.",
-)
+@config_option
+@channel_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per turn.")
 def command(
-    files: tuple[Path, ...], config: Path | None, channel: int | None, as_json: bool
+    files: tuple[Path, ...], config_file: Path | None, channel: int | None, as_json: bool
 ) -> None:
     """Measure the voice cues of recordings, turn by turn: pauses, rate, pitch, hesitation ...
 
@@ -38,7 +35,7 @@ def command(
     from tonewise import settings as tables
 
     # The very path that a call takes, with nobody to transcribe and so nothing to answer.
-    asked = settings.load(config, os.environ)
+    asked = settings.load(config_file, os.environ)
     loaded = engines.load(msgspec.structs.replace(asked, stt=tables.Stt(use="scripted")))
     failed = play(loaded, files, Manner(channel), lambda file: _Writer(file, as_json).tell)
     sys.exit(1 if failed else 0)
@@ -58,6 +55,8 @@ class _Writer:
         """Remember when a turn was; write its cues."""
         if isinstance(event, TurnEnded):
             self._ended = event
+        if isinstance(event, CallEnded) and self._ended is None and not self._as_json:
+            click.echo("  nobody speaks")
         if not isinstance(event, TurnMeasured) or self._ended is None:
             return
         if self._as_json:
@@ -73,6 +72,8 @@ class _Writer:
         from tonewise.timeline import how
 
         span = f"{self._ended.start_s:.2f} to {self._ended.end_s:.2f} s"
-        click.echo(f"  turn {event.turn}  {span}: {how(event.cues)}")
+        click.echo(folded(f"  turn {event.turn}  {span}: {how(event.cues)}", 10, width()))
         for term in event.cues.hesitation_terms:
-            click.secho(f"    {term.name} {term.value:g} adds {term.contribution:+.2f}", dim=True)
+            value = "" if term.name == "bias" else f"{term.value:g}"
+            row = f"{term.name:<22}{value:>7} {term.contribution:+z7.2f}"
+            click.secho(f"          {row}", dim=True)

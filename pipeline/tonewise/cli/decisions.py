@@ -2,8 +2,6 @@
 
 import math
 import os
-import shutil
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,9 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 import msgspec
 
-from tonewise.cli import as_moment, config_option, store_option
+from tonewise.cli import as_moment, config_option, folded, store_option, width
 from tonewise.errors import ConfigError, StoreError
 from tonewise.records import ReplyEnding, Source
+
+REASON = 30
+"""Columns that a reason needs to say anything beside the table."""
 
 if TYPE_CHECKING:
     from tonewise.store.found import Page, Row, Whole
@@ -95,7 +96,10 @@ def command(
             told, lines = msgspec.to_builtins(whole), _explained(whole)
     finally:
         reading.close()
-    click.echo(msgspec.json.encode(told) if as_json else "\n".join(map(_printable, lines)))
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+    else:
+        click.echo("\n".join(folded(_printable(line), 12, width()) for line in lines))
 
 
 def _reading(config_file: Path | None, url: str | None) -> "Reading":
@@ -126,7 +130,7 @@ def _page(reading: "Reading", query: Any) -> "Page":  # noqa: ANN401 - imported 
 
 
 def _listed(page: "Page") -> list[str]:
-    """A table; the last column takes what the terminal has left, where it is one."""
+    """A table; where a terminal is too narrow for it, every decision is a few lines."""
     heads = (
         "at (UTC)",
         "decision",
@@ -140,14 +144,31 @@ def _listed(page: "Page") -> list[str]:
     )
     rows = [heads, *(_cells(row) for row in page.rows)]
     wide = [max(len(row[at]) for row in rows) for at in range(len(heads) - 1)]
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
-    lines = []
-    for row in rows:
-        line = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, [*wide, 0], strict=True))
-        lines.append(line.rstrip() if len(line) <= width else f"{line[: int(width) - 1]}…")
+    if sum(wide) + 2 * len(wide) + REASON > (width() or math.inf):
+        lines = [line for row in rows[1:] for line in _narrow(heads, row)]
+    else:
+        lines = [
+            "  ".join(
+                f"{cell:<{size}}" for cell, size in zip(row, [*wide, 0], strict=True)
+            ).rstrip()
+            for row in rows
+        ]
     if page.next_cursor:
         lines.append(f"older ones: --cursor '{page.next_cursor}'")
     return lines
+
+
+def _narrow(heads: tuple[str, ...], row: tuple[str, ...]) -> list[str]:
+    """A decision without columns: when, which, where to, and why."""
+    at, decision, route, answered, *measured, because = row
+    told = ", ".join(f"{name} {cell}" for name, cell in zip(heads[4:-1], measured, strict=True))
+    below = [
+        folded(f"    {text}", 6, width()) for text in (f"{route}, {answered}; {told}", because)
+    ]
+    return [
+        f"{at}  {decision}",
+        *(row for text in below for row in text.split("\n") if row.strip()),
+    ]
 
 
 def _cells(row: "Row") -> tuple[str, ...]:

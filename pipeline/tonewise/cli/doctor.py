@@ -14,14 +14,26 @@ import click
 import msgspec
 
 from tonewise import __version__, assets
+from tonewise.cli import config_option, folded, width
 from tonewise.errors import TonewiseError
 
 if TYPE_CHECKING:
     from tonewise.config import Config
     from tonewise.default_models import Model
+    from tonewise.keeping import Recording
     from tonewise.settings import Router, Shadow
 
 DECODERS = ("pcm_s16le", "pcm_mulaw", "pcm_alaw", "flac", "mp3", "vorbis", "opus", "aac")
+
+
+NAMES = 26
+"""Characters of the column with the names."""
+
+FETCH = "; to fetch it: "
+"""What comes behind it in an engine's notice is a command."""
+
+TESTS_ONLY = ("all", "dev", "telephony-tests")
+"""Extras that bring nothing that a call could use."""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,16 +54,16 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @click.command("doctor")
-@click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
-def command(config: Path | None, as_json: bool) -> None:
+def command(config_file: Path | None, as_json: bool) -> None:
     """Tell what is installed, what a call would use, and how to get what is missing.
 
     Loads every engine that the settings name, but calls nobody. Keys are told of by their names,
     never by their values. Exits with 0 if a call could be answered now, else with 1.
     """
     findings = []
-    for finding in examine(config):
+    for finding in examine(config_file):
         findings.append(finding)
         if not as_json:
             new = len(findings) == 1 or findings[-2].section != finding.section
@@ -74,9 +86,10 @@ def _write(finding: Finding, *, heading: bool) -> None:
     mark, color = ("no", "red") if finding.needed else (" -", "yellow")
     if finding.ok:
         mark, color = "ok", "green"
-    click.echo(f"  {click.style(mark, fg=color)}  {finding.name:<20} {finding.detail}")
-    if finding.fix:
-        click.echo(f"      {'':<20} {click.style(finding.fix, fg='cyan')}")
+    line = f"  {click.style(mark, fg=color)}  {finding.name:<{NAMES}} {finding.detail}"
+    click.echo(folded(line, NAMES + 7, width()))
+    if finding.fix:  # in one piece, to be copied
+        click.echo(f"      {click.style(finding.fix, fg='cyan')}")
 
 
 def examine(config_file: Path | None) -> Iterator[Finding]:
@@ -99,19 +112,24 @@ def _packages() -> Iterator[Finding]:
     except importlib.metadata.PackageNotFoundError:
         yield Finding("Packages", "tonewise", False, "runs uninstalled", "./scripts/run", False)
         return
+    wanted: dict[str, tuple[str, bool, list[str]]] = {}
     for requirement in requirements:
-        wanted, _, marker = (part.strip() for part in requirement.partition(";"))
-        if re.search(r"""extra == ['"](all|dev)['"]""", marker):
+        text, _, marker = (part.strip() for part in requirement.partition(";"))
+        found = re.match(r"[\w.-]+", text)
+        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", marker)
+        if extra and extra[1] in TESTS_ONLY:
             continue
-        needed = "extra ==" not in marker and "sys_platform" not in marker
-        found = re.match(r"[\w.-]+", wanted)
-        name = found[0] if found else wanted
+        needed = not extra and "sys_platform" not in marker
+        _, _, extras = wanted.setdefault(found[0] if found else text, (text, needed, []))
+        extras += [extra[1]] if extra else []
+    for name, (text, needed, extras) in wanted.items():
         try:
             version, fix = importlib.metadata.version(name), ""
         except importlib.metadata.PackageNotFoundError:
-            version, fix = "", f"python -m pip install '{wanted}'"
-        detail = version or ("not installed" if needed else "not installed; optional")
-        yield Finding("Packages", name, bool(version), detail, fix, needed)
+            version, fix = "", f"python -m pip install '{text}'"
+        lacking = "not installed" if needed else "not installed; optional"
+        lacking += f", for {' and '.join(extras)}" if extras else ""
+        yield Finding("Packages", name, bool(version), version or lacking, fix, needed)
 
 
 def _files() -> Iterator[Finding]:
@@ -219,25 +237,30 @@ def _interfaces(settings: "Config") -> Iterator[Finding]:
     yield _checked("Settings", "store", lambda: Address(settings.store, os.environ).shown)
     if settings.clients:
         yield _checked("Settings", "clients", clients)
+    if settings.recording.folder:
+        yield _checked("Settings", "recording", lambda: _recording(settings.recording))
     if settings.telemetry.traces:
         fix = "python -m pip install 'tonewise[traces]'"
         yield _checked("Settings", "traces", traces, fix=fix)
 
 
+def _recording(keeping: "Recording") -> str:
+    """Where calls are recorded; nobody would learn from a call that it could not be."""
+    from tonewise import recorders
+
+    recorders.check(keeping, os.environ)
+    folder = Path(keeping.folder).absolute()
+    return f"into {folder}" + (", encrypted" if keeping.encrypt else "")
+
+
 def _engines(settings: "Config") -> Iterator[Finding]:
     from tonewise import engines, plugins
 
-    stages = (
-        ("vad", settings.vad.use, settings.vad.options),
-        ("stt", settings.stt.use, settings.stt.options),
-        ("acoustic", settings.acoustic.use, settings.acoustic.options),
-        ("endpoint", settings.endpoint.use, settings.endpoint.options),
-        ("tts", settings.tts.use, settings.tts.options),
-    )
-    for stage, use, options in stages:
+    for stage in ("vad", "stt", "acoustic", "endpoint", "tts"):
 
-        def load(stage: str = stage, use: str = use, options: dict[str, object] = options) -> str:
-            engine = plugins.load(stage, use, options)
+        def load(stage: str = stage) -> str:
+            section = getattr(settings, stage)
+            use, engine = section.use, plugins.load(stage, section.use, section.options)
             if engine is None:
                 return f"{use}: none; pip install 'tonewise[offline]' brings a voice"
             notice: str = getattr(engine, "notice", "")
@@ -245,7 +268,9 @@ def _engines(settings: "Config") -> Iterator[Finding]:
             licence: str = getattr(engine, "license", "")
             return f"{use}: {notice or engine.name}" + (f"; licence {licence}" if licence else "")
 
-        yield _checked("Engines", stage, load)
+        found = _checked("Engines", stage, load)
+        detail, _, fix = found.detail.partition(FETCH)
+        yield msgspec.structs.replace(found, detail=detail, fix=fix)
 
     for name, section in (("routing", settings.router), ("shadow", settings.router.shadow)):
 

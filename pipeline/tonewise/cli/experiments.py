@@ -1,5 +1,6 @@
 """`tonewise experiments`: what the variants of routes did to callers, and how sure that is."""
 
+import math
 import os
 import time
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from tonewise.cli import as_moment, config_option, store_option
+from tonewise.cli import as_moment, config_option, folded, store_option, width
 from tonewise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def command(
         return
     period = f"{_day(since)} to {_day(ends)}"
     pages = ["\n".join(_page(experiment, period)) for experiment in found]
-    click.echo("\n\n".join([*pages, "\n".join(f"- {text}" for text in CAUTIONS)]))
+    cautions = "\n".join(folded(f"- {text}", 2, width()) for text in CAUTIONS)
+    click.echo("\n\n".join([*pages, cautions]))
 
 
 def _reading(settings: "Config", url: str | None) -> "Reading | None":
@@ -106,7 +108,7 @@ def _page(experiment: "Experiment", period: str) -> list[str]:
         f"{period}{state}",
         f"{'! ' if experiment.split.warns else ''}{experiment.split.text}",
         "",
-        *_table([head, *_rows(experiment.variants)]),
+        *table([head, *_rows(experiment.variants)]),
     ]
 
 
@@ -126,12 +128,18 @@ def _rows(variants: "tuple[Found, ...]") -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
-    wide = [max(len(row[column]) for row in rows) for column in range(3)]
-    return [
-        "  ".join(f"{cell:<{size}}" for cell, size in zip(row, [*wide, 0], strict=True)).rstrip()
-        for row in rows
-    ]
+def table(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    """Four columns; where a terminal has no room for the last one, it stands below the third."""
+    wide = [max(len(row[column]) for row in rows) for column in range(4)]
+    room = sum(wide) + 2 * 3 <= (width() or math.inf)
+    lines = []
+    for row in rows:
+        begin = "  ".join(f"{cell:<{size}}" for cell, size in zip(row[:3], wide, strict=False))
+        if room or not row[3]:
+            lines.append(f"{begin}  {row[3]}".rstrip())
+        else:
+            lines += [begin.rstrip(), f"{'':<{wide[0] + wide[1] + 4}}{row[3]}"]
+    return lines
 
 
 def _day(at: float) -> str:

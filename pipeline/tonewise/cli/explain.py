@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from tonewise import plugins
+from tonewise.cli import config_option, folded, width
 from tonewise.errors import ConfigError
 from tonewise.facts import Scalar, Transcript, VoiceCues
 from tonewise.plan import Plan
@@ -103,12 +104,7 @@ class Explainer:
     metavar="JSON",
     help='What is known of the caller, as in \'{"tier": "premium", "user": "ada"}\'.',
 )
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The settings; else $TONEWISE_CONFIG, ./tonewise.toml or the defaults.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 def command(
     text: str | None,
@@ -141,7 +137,8 @@ def command(
     if as_json:
         click.echo(answer.to_json())
     else:
-        click.echo("\n".join([*in_words(answer.plan), f"decided in  {answer.micros:.0f} µs"]))
+        page = [*in_words(answer.plan), f"decided in  {answer.micros:.0f} µs"]
+        click.echo("\n".join(folded(line, 12, width()) for line in page))
 
 
 def voice_cues(given: dict[str, Any]) -> VoiceCues:

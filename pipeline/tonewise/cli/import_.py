@@ -1,5 +1,6 @@
 """`tonewise import`: call folders from recordings and transcripts of other systems."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import click
 
 @click.command("import")
 @click.argument("sound", type=click.Path(path_type=Path))
-@click.argument("transcript", required=False, type=click.Path(path_type=Path, exists=True))
+@click.argument("transcript", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--output",
     "-o",
@@ -32,4 +33,5 @@ def command(sound: Path, transcript: Path | None, output: Path, channel: int | N
     """
     from tonewise.replaying import importing
 
-    click.echo(f"made {importing.make(output, sound, transcript, channel)}", err=True)
+    made = importing.make(output, sound, transcript, channel)
+    click.echo(f"made {made}; hear it with: tonewise replay {shlex.quote(str(made))}", err=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tonewise.learning.profile import Profile
     from tonewise.learning.table import Told
     from tonewise.operating import Store
+    from tonewise.store.keeper import RecordStore
 
 Figures = dict[str, dict[str, float]]
 
@@ -53,6 +54,9 @@ def command(
     /v1/learning {"frozen": true} to a running server, which remembers it. Frozen, beliefs are used,
     and nothing is explored or learnt.
 
+    Where servers share a store, each knows its own: this is what the server of the settings knows,
+    or, where it has kept nothing, the newest. TONEWISE_STORE__SERVER=host:port names another.
+
     \b
     tonewise learning --json
     tonewise learning reset --model deep
@@ -73,34 +77,57 @@ def command(
 @click.option("--model", help="Of this one only.")
 @click.pass_obj
 def reset(asked: Asked, *, model: str | None, config_file: Path | None, url: str | None) -> None:
-    """Forget what was learnt, of one model or of all. What was measured fades by itself.
+    """Forget what was learnt, of one model or of all, by every server.
 
-    A server that runs keeps what it knows, and writes it again: ask it for DELETE /v1/learning, or
-    stop it first.
+    What was measured fades by itself. A server that runs keeps what it knows, and writes it again:
+    ask it for DELETE /v1/learning, or stop it first.
     """
-    from tonewise.learning.learner import Learner
     from tonewise.store.keeper import open_store
+    from tonewise.store.reading import open_reading
 
     place = Asked(config_file or asked.config_file, url or asked.url)
     settings = _settings(place)
-    learner = _read(settings, place).learner  # where there is no store, none is made
-    if learner is None:
+    where = _store(settings, place)
+    open_reading(where, os.environ).close()  # where there is no store, none is made
+    store = open_store(where, os.environ, settings.server.port)
+    try:
+        _reset(store, settings, model)
+    finally:
+        store.close()
+    click.echo(f"forgotten: what was learnt of {model or 'all models'}")
+
+
+def _reset(store: "RecordStore", settings: "Config", model: str | None) -> None:
+    learners = {
+        name: _learner(kept, settings) for name, kept in store.reading.all_kept("learner").items()
+    }
+    if not learners:
         raise StoreError("nothing was learnt yet: there is nothing to forget")
-    known = sorted({row.model for row in learner.told(time.time())})
+    now = time.time()
+    known = sorted({row.model for each in learners.values() for row in each.told(now)})
     if model is not None and model not in known:
         hint = did_you_mean(model, known)
         msg = f"nothing was learnt of a model {model!r}{hint}; of these something was: "
         raise ConfigError(msg + (", ".join(known) or "none"))
-    store = open_store(_store(settings, place), os.environ)
-    try:
-        kept = store.kept("learner")
-        learner = Learner.from_snapshot(kept, settings.learning) if kept else learner
+    for name, learner in learners.items():
         learner.reset(model)
-        store.keep("learner", learner.snapshot())
-        store.flush()
-    finally:
-        store.close()
-    click.echo(f"forgotten: what was learnt of {model or 'all models'}")
+        store.keep(name, learner.snapshot())
+    store.flush()
+
+
+def _learner(kept: bytes, settings: "Config") -> "Learner":
+    """What a server believes; shown the same whether learning is on now or not.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    from tonewise.learning.learner import Learner
+
+    learning = msgspec.structs.replace(settings.learning, enabled=True, frozen=False)
+    try:
+        return Learner.from_snapshot(kept, learning, {each.name: each for each in settings.models})
+    except ValueError as error:
+        raise StoreError(f"{error}; a server that starts will begin anew") from error
 
 
 def _settings(asked: Asked) -> "Config":
@@ -119,7 +146,9 @@ def _store(settings: "Config", asked: Asked) -> "Store":
     from tonewise.operating import Store
     from tonewise.store.database import Address
 
-    store = Store(url=asked.url, url_env="") if asked.url else settings.store
+    store = settings.store
+    if asked.url:
+        store = Store(url=asked.url, url_env="", server=store.server)
     if Address(store, os.environ).in_memory:
         msg = (
             'the store is in the memory of its server: write url = "sqlite:///tonewise.db" under '
@@ -135,26 +164,23 @@ def _read(settings: "Config", asked: Asked) -> Known:
     Raises:
         StoreError: what it has cannot be read.
     """
-    from tonewise.learning.learner import Learner
     from tonewise.learning.profile import Profile
     from tonewise.store.reading import open_reading
+    from tonewise.store.snapshots import server_name
 
-    reading = open_reading(_store(settings, asked), os.environ)
+    place = _store(settings, asked)
+    server = server_name(place, settings.server.port)
+    reading = open_reading(place, os.environ)
     try:
-        profile, learner = reading.kept("profile"), reading.kept("learner")
+        profile, learner = (reading.kept_own(name, server) for name in ("profile", "learner"))
         frozen = reading.kept("learner_frozen") == b"true"
     finally:
         reading.close()
-    # What is shown does not depend on whether learning is on now.
-    learning = msgspec.structs.replace(settings.learning, enabled=True, frozen=False)
     try:
-        return Known(
-            Profile.from_snapshot(profile, settings.profile.half_life) if profile else None,
-            Learner.from_snapshot(learner, learning) if learner else None,
-            frozen,
-        )
+        figures = Profile.from_snapshot(profile, settings.profile.half_life) if profile else None
     except ValueError as error:
         raise StoreError(f"{error}; a server that starts will begin anew") from error
+    return Known(figures, _learner(learner, settings) if learner else None, frozen)
 
 
 def _whole(settings: "Config", known: Known, now: float) -> dict[str, Any]:
@@ -221,8 +247,8 @@ def _believed(rows: "Sequence[Told]", now: float) -> list[str]:
             (
                 row.model if row.task is None else "",
                 row.task or "all",
-                f"{row.lift:+.3f}",
-                f"{row.low:+.2f} … {row.high:+.2f}",
+                f"{row.lift:+z.3f}",
+                f"{row.low:+z.2f} … {row.high:+z.2f}",
                 f"{row.evidence:.0f}",
                 "·" if row.reward is None else f"{row.reward:.2f}",
                 _moment(row.at, now),

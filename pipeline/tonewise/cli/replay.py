@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tonewise.cli import channel_option, config_option, finite, folded, recorded_option, width
 from tonewise.errors import TonewiseError
 from tonewise.events import AnyEvent, CallEnded, to_json
 from tonewise.timeline import Timeline
@@ -18,6 +19,7 @@ from tonewise.timeline import Timeline
 if TYPE_CHECKING:
     from tonewise.audio import Samples
     from tonewise.engines import Engines
+    from tonewise.replaying.expectations import Expectations
     from tonewise.replaying.rehearsal import Replayed, Source
 
 Tell = Callable[[AnyEvent], None]
@@ -46,12 +48,8 @@ class Manner:
 @click.argument(
     "files", nargs=-1, required=True, metavar="CALL...", type=click.Path(path_type=Path)
 )
-@click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
-@click.option(
-    "--channel",
-    type=click.IntRange(min=0),
-    help="The caller's channel, from 0; needed where a recording has more than one.",
-)
+@config_option
+@channel_option
 @click.option("--json", "as_json", is_flag=True, help="Write the events as JSON lines.")
 @click.option(
     "--wall",
@@ -62,18 +60,14 @@ class Manner:
 @click.option(
     "--speed",
     type=click.FloatRange(min=0),
+    callback=finite,
     default=0.0,
     help="1 is real time, 2 twice as fast; 0, the default, as fast as it goes.",
 )
 @click.option(
     "--spoken", is_flag=True, help="Speak the replies, too: they take time and can be spoken over."
 )
-@click.option(
-    "--recorded",
-    metavar="STAGES",
-    default="",
-    help="Stages taken from the recording, as in stt,acoustic,llm; the others are live.",
-)
+@recorded_option
 @click.option(
     "--record",
     type=click.Path(path_type=Path, file_okay=False),
@@ -82,13 +76,13 @@ class Manner:
 @click.option("--update", is_flag=True, help="Write expect.toml anew from what the replay gives.")
 def command(
     files: tuple[Path, ...],
-    config: Path | None,
+    config_file: Path | None,
     channel: int | None,
     as_json: bool,
     wall: bool,
     speed: float,
     spoken: bool,
-    recorded: str,
+    recorded: tuple[str, ...],
     record: Path | None,
     update: bool,
 ) -> None:
@@ -108,20 +102,21 @@ def command(
     from tonewise import config as settings
     from tonewise import engines
 
-    loaded = engines.load(settings.load(config, os.environ), _progress)
+    loaded = engines.load(settings.load(config_file, os.environ), _progress)
     _progress("")
-    if notice := getattr(loaded.stt, "notice", ""):
-        click.secho(notice, dim=True, err=True)
 
     def writer(file: Path) -> Tell:
         if as_json:
             return lambda event: click.echo(to_json(event, wall=wall))
         click.secho(str(file), bold=True)
-        return _timed(Timeline(click.echo).tell)
+        return _timed(Timeline(lambda line: click.echo(folded(line, 9, width()))).tell)
 
-    stages = tuple(stage.strip() for stage in recorded.split(",") if stage.strip())
-    manner = Manner(channel, speed, spoken, stages, record, "update" if update else "check")
-    sys.exit(1 if play(loaded, files, manner, writer) else 0)
+    manner = Manner(channel, speed, spoken, recorded, record, "update" if update else "check")
+    failed = play(loaded, files, manner, writer)
+    notice = getattr(loaded.stt, "notice", "")
+    if notice and "stt" not in recorded:
+        click.secho(notice, dim=True, err=True)
+    sys.exit(1 if failed else 0)
 
 
 def play(
@@ -148,19 +143,20 @@ async def _play(
         for file in files:
             try:
                 source = Source(file, manner.channel, seal_for(loaded.config, os.environ))
+                wanted = _wanted(source, manner.expect)
                 played = await replay(
                     loaded,
                     source,
                     recorded=manner.recorded,
                     speed=manner.speed,
                     spoken=manner.spoken,
-                    tell=_while_read(writer(file)),
+                    tell=_while_read(_from_the_first_event(writer, file)),
                     record=manner.record,
                     follow=[_Bar(source)] if sys.stderr.isatty() else [],
                 )
                 if played.error:
                     raise played.error
-                failed = _expected(source, played, manner.expect) or failed
+                failed = _expected(source, wanted, played, manner.expect) or failed
             except TonewiseError as error:
                 failed = True
                 click.echo(f"tonewise: {error}", err=True)
@@ -169,14 +165,21 @@ async def _play(
     return failed
 
 
-def _expected(source: "Source", played: "Replayed", expect: str) -> bool:
+def _wanted(source: "Source", expect: str) -> "Expectations | None":
+    """What is expected of a call; read before it is replayed, for that may take long."""
+    from tonewise.replaying import expectations
+
+    path = source.expectations
+    return expectations.read(path) if expect and path.exists() else None
+
+
+def _expected(
+    source: "Source", wanted: "Expectations | None", played: "Replayed", expect: str
+) -> bool:
     """Check, or write, what is expected of a call; was it disappointed?"""
     from tonewise.replaying import expectations, expecting
 
     path = source.expectations
-    if not expect or (expect == "check" and not path.exists()):
-        return False
-    wanted = expectations.read(path) if path.exists() else None
     if expect == "update":
         expecting.write(path, expecting.updated(wanted, played.events))
         click.echo(f"wrote {path}", err=True)
@@ -196,9 +199,8 @@ class _Bar:
         self._began = self._drawn = time.perf_counter()
         self._heard = 0
 
-    def told(self, event: AnyEvent) -> None:  # noqa: ARG002 - whatever it is
-        """Out of the way of what is written."""
-        _progress("")
+    def told(self, event: AnyEvent) -> None:
+        """Events do not move it."""
 
     def heard(self, samples: "Samples") -> None:
         """Draw the bar, twice a second at most."""
@@ -222,11 +224,24 @@ def _minutes(seconds: float) -> str:
     return f"{int(seconds // 60)}:{int(seconds % 60):02}"
 
 
+def _from_the_first_event(writer: Callable[[Path], Tell], file: Path) -> Tell:
+    """A call that cannot be played has nothing written of it, not even its name."""
+    opened: list[Tell] = []
+
+    def tell(event: AnyEvent) -> None:
+        if not opened:
+            opened.append(writer(file))
+        opened[0](event)
+
+    return tell
+
+
 def _while_read(tell: Tell) -> Tell:
     """Ends the replay, quietly, where nobody reads any more, as with `| head`."""
     replaying = asyncio.current_task()
 
     def tell_or_leave(event: AnyEvent) -> None:
+        _progress("")  # the bar, out of the way of what is written
         try:
             tell(event)
         except BrokenPipeError:

@@ -7,24 +7,32 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tonewise.cli import channel_option, config_option, new_file, recorded_option, to_be_written
+
 if TYPE_CHECKING:
+    from tonewise.config import Config
     from tonewise.replaying.rehearsal import Replayed, Source
 
 
 @click.command("report")
 @click.argument("call", type=click.Path(path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True)
-@click.option("--config", "-c", type=click.Path(path_type=Path), help="Settings (a TOML file).")
-@click.option("--channel", type=click.IntRange(min=0), help="The caller's channel, from 0.")
+@click.option("--output", "-o", type=new_file, callback=to_be_written, required=True)
+@config_option
+@channel_option
 @click.option(
     "--replay",
     "anew",
     is_flag=True,
     help="Tell of a replay made now, also where the call's own events were kept.",
 )
-@click.option("--recorded", metavar="STAGES", default="", help="As in tonewise replay.")
+@recorded_option
 def command(
-    call: Path, output: Path, config: Path | None, channel: int | None, anew: bool, recorded: str
+    call: Path,
+    output: Path,
+    config_file: Path | None,
+    channel: int | None,
+    anew: bool,
+    recorded: tuple[str, ...],
 ) -> None:
     """Write what happened in a call: its sound, its turns, their cues, routes, replies and times.
 
@@ -40,26 +48,26 @@ def command(
     from tonewise.replaying import expectations, report
     from tonewise.replaying.rehearsal import Replayed, Source
 
-    loaded = settings.load(config, os.environ)
+    loaded = settings.load(config_file, os.environ)
     source = Source(call, channel, seal_for(loaded, os.environ))
-    stages = tuple(stage.strip() for stage in recorded.split(",") if stage.strip())
-    if anew or stages or not source.recorded:
-        run = _replayed(source, config, stages)
+    if anew or recorded or not source.recorded:
+        run = _replayed(source, loaded, recorded)
     else:
         run = Replayed(call, source.recorded)
     path = source.expectations
     wanted = expectations.read(path) if path.exists() else None
     failed = expectations.disappointments(wanted, run.events) if wanted else []
     output.write_text(report.page(source, run.events, failed), encoding="utf-8")
-    click.echo(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB)", err=True)
+    size = output.stat().st_size
+    told = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
+    click.echo(f"wrote {output} ({told}); it opens in a browser", err=True)
 
 
-def _replayed(source: "Source", config: Path | None, stages: tuple[str, ...]) -> "Replayed":
-    from tonewise import config as settings
+def _replayed(source: "Source", settings: "Config", stages: tuple[str, ...]) -> "Replayed":
     from tonewise import engines
     from tonewise.replaying.rehearsal import replay
 
-    loaded = engines.load(settings.load(config, os.environ))
+    loaded = engines.load(settings)
 
     async def run() -> "Replayed":
         try:

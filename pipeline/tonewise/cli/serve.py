@@ -88,6 +88,11 @@ def _progress(line: str) -> None:
     click.echo(f"{line} …", err=True)
 
 
+def found_at(url: str) -> str:
+    """Where this machine's browser finds a server that listens on every address of the machine."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 def _ready(server: "Running") -> None:
     if notice := getattr(server.engines.stt, "notice", None):
         click.secho(notice, dim=True)
@@ -103,4 +108,4 @@ def _ready(server: "Running") -> None:
     for wire in telephony.wires:
         place = telephony.public_url.rstrip("/") or server.url.rstrip("/")
         click.echo(f"  {wire:<9} rings at {place}/telephony/{wire}")
-    click.echo(f"\nReady. Open {click.style(server.url, bold=True)} (Ctrl-C stops)")
+    click.echo(f"\nReady. Open {click.style(found_at(server.url), bold=True)} (Ctrl-C stops)")

@@ -8,6 +8,7 @@ import msgspec
 
 from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.failures import outcome_in_stream
+from tonewise.llm.half_characters import forgiving
 from tonewise.llm.upstream import Upstream
 from tonewise.providers import api_key, message_in
 from tonewise.stages import Delta, LlmRequest, Message
@@ -47,7 +48,7 @@ class _Event(msgspec.Struct):
     error: Any = None
 
 
-_decode = msgspec.json.Decoder(_Event).decode
+_decode = forgiving(msgspec.json.Decoder(_Event).decode)
 
 
 class _Anthropic:

@@ -238,12 +238,17 @@ class Connections:
             if known.usable and loop.time() - known.idle_since < KEEP_ALIVE_S:
                 return known
             self.drop(known)
+        made = Connection(loop)
         try:
             async with asyncio.timeout(place.connect_s):
-                _, made = await loop.create_connection(
-                    lambda: Connection(loop), place.host, place.port, ssl=place.context
+                await loop.create_connection(
+                    lambda: made, place.host, place.port, ssl=place.context
                 )
+        except asyncio.CancelledError:
+            made.close()  # perhaps it was open, and asyncio's goodbye over TLS takes half a minute
+            raise
         except TimeoutError:
+            made.close()
             msg = f"no way in (no connection within {place.connect_s:g} s)"
             raise AttemptError("unreachable", msg) from None
         except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ import msgspec
 
 from tonewise.llm.endpoint import Endpoint
 from tonewise.llm.failures import outcome_in_stream
+from tonewise.llm.half_characters import forgiving
 from tonewise.llm.upstream import Upstream
 from tonewise.providers import api_key, message_in
 from tonewise.stages import Delta, LlmRequest
@@ -37,7 +38,7 @@ class _Chunk(msgspec.Struct):
     message: Any = None
 
 
-_decode = msgspec.json.Decoder(_Chunk).decode
+_decode = forgiving(msgspec.json.Decoder(_Chunk).decode)
 
 
 class _OpenAiCompatible:

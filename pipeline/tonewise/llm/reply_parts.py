@@ -7,6 +7,7 @@ import msgspec
 
 from tonewise.errors import AttemptError
 from tonewise.llm.failures import outcome_in_stream
+from tonewise.llm.half_characters import forgiving
 from tonewise.providers import message_in
 
 DONE = b"[DONE]"
@@ -15,17 +16,22 @@ DONE = b"[DONE]"
 NO_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What reading JSON may raise that is none."""
 
+any_json = forgiving(msgspec.json.decode)
+"""Whatever JSON holds."""
+
 _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_USEFUL = (
-    "content",
-    "reasoning_content",
-    "reasoning",
-    "reasoning_details",
-    "tool_calls",
-    "function_call",
-    "refusal",
-    "audio",
-    "images",
+_USEFUL = frozenset(
+    (
+        "content",
+        "reasoning_content",
+        "reasoning",
+        "reasoning_details",
+        "tool_calls",
+        "function_call",
+        "refusal",
+        "audio",
+        "images",
+    )
 )
 
 
@@ -42,9 +48,11 @@ def first_end(data: bytes, start: int) -> int:
 
 def last_end(data: bytes, start: int, stop: int) -> int:
     """Where the last event between two places ends; 0: none does."""
-    marks = _ENDS if b"\r" in data else _ENDS[:1]
+    if b"\r" not in data:
+        at = data.rfind(b"\n\n", start, stop)
+        return at + 2 if at >= 0 else 0
     return max(
-        (at + len(mark) for mark in marks if (at := data.rfind(mark, start, stop)) >= 0), default=0
+        (at + len(mark) for mark in _ENDS if (at := data.rfind(mark, start, stop)) >= 0), default=0
     )
 
 
@@ -69,7 +77,7 @@ def decoded(events: bytes) -> list[dict[str, Any]]:
         if not data or data == DONE:
             continue
         try:
-            one = msgspec.json.decode(data)
+            one = any_json(data)
         except NO_JSON as error:
             raise AttemptError("garbled", f"no event of a reply: {error}") from error
         if isinstance(one, dict):
@@ -81,9 +89,8 @@ def is_useful(piece: dict[str, Any] | None) -> bool:
     """Does a delta, or a whole message, of a chat completion hold anything?"""
     if not piece:
         return False
-    for name in _USEFUL:
-        value = piece.get(name)
-        if value.strip() if isinstance(value, str) else value:
+    for name, value in piece.items():
+        if name in _USEFUL and (value.strip() if isinstance(value, str) else value):
             return True
     return False
 
@@ -122,7 +129,7 @@ class _Whole(msgspec.Struct):
     error: Any = None
 
 
-_whole = msgspec.json.Decoder(_Whole).decode
+_whole = forgiving(msgspec.json.Decoder(_Whole).decode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ number has a bound, and no word of a caller, no number and no identifier can get
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -55,6 +57,9 @@ _WAITING_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 _WORK_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _REQUEST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
+MOST_WAITING = 1000
+"""Increments that are gathered: those of a hundred requests."""
+
 Figures = Iterable[tuple[tuple[str, ...], float]]
 """Values with their labels."""
 
@@ -78,8 +83,34 @@ class _Asked:
         yield family
 
 
+class _Counts:
+    """What is counted, gathered until somebody looks: each alone takes a lock and five calls."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Counter, float]] = deque()
+
+    def add(self, counter: Counter, amount: float = 1.0) -> None:
+        """Count; from any thread."""
+        self._waiting.append((counter, amount))
+        if len(self._waiting) >= MOST_WAITING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Add up what was gathered."""
+        sums: dict[Counter, float] = {}
+        with suppress(IndexError):  # another thread may take the last one
+            while self._waiting:
+                counter, amount = self._waiting.popleft()
+                sums[counter] = sums.get(counter, 0.0) + amount
+        for counter, total in sums.items():
+            counter.inc(total)
+
+
 class Metrics:
     """All figures of one server, in a registry of its own. May be used from several threads.
+
+    Attributes:
+        in_hand: API requests; the event loop's alone.
 
     Args:
         config: tells the names that labels may have.
@@ -87,6 +118,8 @@ class Metrics:
 
     def __init__(self, config: Config) -> None:
         self._registry = CollectorRegistry()
+        self._counts = _Counts()
+        self._count = self._counts.add
         ProcessCollector(registry=self._registry)  # memory, open files, CPU seconds
         Info("tonewise", "What runs.", registry=self._registry).info({"version": __version__})
         self._models = frozenset(model.name for model in config.models)
@@ -124,9 +157,10 @@ class Metrics:
         self._requests = cache(
             made("api_requests", "API requests.", "endpoint", "status", "client").labels
         )
-        self.in_hand = Gauge(
+        self.in_hand = 0
+        Gauge(
             "tonewise_api_requests_in_hand", "API requests in hand.", registry=self._registry
-        )
+        ).set_function(lambda: self.in_hand)
 
     def _make_times(self) -> None:
         made = self._histogram
@@ -185,7 +219,7 @@ class Metrics:
         plan = record.plan
         route = plan.route if plan.route in self._routes else OTHER
         router = record.router if record.router in self._routers else OTHER
-        self._turns(record.source, route, router).inc()
+        self._count(self._turns(record.source, route, router))
         if plan.escalated:
             self._escalated(route).inc()
         if plan.explored:
@@ -193,17 +227,17 @@ class Metrics:
 
     def _tried(self, record: Tried) -> None:
         model, client = self._model(record.model), self.client(record.client)
-        self._attempts(model, record.outcome).inc()
-        if record.input_tokens:
-            self._tokens(model, client, "read").inc(record.input_tokens)
-        if record.output_tokens:
-            self._tokens(model, client, "written").inc(record.output_tokens)
-        if record.cost_usd:
-            self._usd(model, client).inc(record.cost_usd)
+        self._count(self._attempts(model, record.outcome))
+        if record.input_tokens and record.input_tokens > 0:
+            self._count(self._tokens(model, client, "read"), record.input_tokens)
+        if record.output_tokens and record.output_tokens > 0:
+            self._count(self._tokens(model, client, "written"), record.output_tokens)
+        if record.cost_usd and record.cost_usd > 0:
+            self._count(self._usd(model, client), record.cost_usd)
 
     def _replied(self, record: Replied) -> None:
         source = "api" if record.decision.startswith("dec_") else "call"
-        self._replies(source, record.outcome).inc()
+        self._count(self._replies(source, record.outcome))
         if record.first_token_ms is not None:
             model = self._model(record.model)
             self._first_token(source, model).observe(record.first_token_ms / 1000)
@@ -212,7 +246,7 @@ class Metrics:
 
     def request(self, endpoint: str, status: int, client: str, seconds: float) -> None:
         """An API request is over; `endpoint` is one of a bounded number of names."""
-        self._requests(endpoint, str(status), self.client(client)).inc()
+        self._count(self._requests(endpoint, str(status), self.client(client)))
         self._request(endpoint).observe(seconds)
 
     # ------------------------------------------------------------ what is
@@ -226,6 +260,7 @@ class Metrics:
 
     def exposition(self) -> tuple[bytes, str]:
         """All of it in Prometheus's text format, and its media type."""
+        self._counts.settle()
         encoder, kind = choose_encoder("")  # a scraper's header that is not quite right breaks it
         return encoder(self._registry), kind
 

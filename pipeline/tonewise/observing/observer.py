@@ -53,50 +53,72 @@ class Observer:
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
             await self._app(scope, receive, send)
             return
-        state = scope["app"].state
-        metrics: Metrics | None = state.metrics
-        traces: Traces | None = state.traces
-        headers = scope["headers"]
-        trace = traces.request(Headers(scope=scope).get("traceparent", "")) if traces else None
-        seen = _Seen()
+        watch = Watch(scope)
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
-                seen.note(message)
+                watch.began(message)
             await send(message)
 
-        began_s = time.perf_counter()
-        if metrics:
-            metrics.in_hand.inc()
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            seen.status = 500
+            watch.status = 500
             raise
         finally:
-            endpoint, client = endpoint_of(scope["path"]), _client(state.clients, headers)
-            if metrics:
-                metrics.in_hand.dec()
-                took_s = time.perf_counter() - began_s
-                metrics.request(endpoint, seen.status, client, took_s)
-            if traces and trace:
-                method = scope["method"] if scope["method"] in METHODS else "_OTHER"
-                _end(traces, trace, seen, f"{method} {endpoint}", client)
+            watch.end()
 
 
-class _Seen:
-    """What an answer's beginning told."""
+class Watch:
+    """One request, watched.
 
-    __slots__ = ("decision", "status")
+    Attributes:
+        status: of its answer.
 
-    def __init__(self) -> None:
-        self.status, self.decision = GONE, ""
+    Args:
+        scope: of the request.
+    """
 
-    def note(self, message: Message) -> None:
+    def __init__(self, scope: Scope) -> None:
+        state = scope["app"].state
+        self._metrics: Metrics | None = state.metrics
+        self._traces: Traces | None = state.traces
+        self._clients: Clients = state.clients
+        self._scope = scope
+        self.status, self._decision = GONE, ""
+        self._trace: RequestTrace | None = None
+        if self._traces:
+            self._trace = self._traces.request(Headers(scope=scope).get("traceparent", ""))
+        if self._metrics:
+            self._metrics.in_hand += 1
+        self._began_s = time.perf_counter()
+
+    def began(self, message: Message) -> None:
+        """The answer begins."""
         self.status = message["status"]
-        for name, value in message.get("headers", ()):
-            if name == b"tonewise-decision":
-                self.decision = value.decode("ascii", "replace")
+        if self._trace:
+            told = dict(message.get("headers", ()))
+            self._decision = told.get(b"tonewise-decision", b"").decode("ascii", "replace")
+
+    def end(self) -> None:
+        """The request is over."""
+        scope, took_s = self._scope, time.perf_counter() - self._began_s
+        endpoint, client = endpoint_of(scope["path"]), _client(self._clients, scope["headers"])
+        if self._metrics:
+            self._metrics.in_hand -= 1
+            self._metrics.request(endpoint, self.status, client, took_s)
+        if self._traces and self._trace:
+            method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+            facts: dict[str, Scalar] = known(
+                http__request__method=method,
+                http__route=endpoint,
+                http__response__status_code=self.status,
+                tonewise__client=client or None,
+                tonewise__decision=self._decision or None,
+            )
+            failed = f"HTTP {self.status}" if self.status >= 500 else ""
+            noted = self._traces.noted(self._decision) if self._decision else ()
+            self._trace.end(f"{method} {endpoint}", facts, failed, noted)
 
 
 def endpoint_of(path: str) -> str:
@@ -114,16 +136,3 @@ def _client(clients: Clients, headers: list[tuple[bytes, bytes]]) -> str:
         return clients.identify(headers).client
     except ApiError:
         return ""
-
-
-def _end(traces: Traces, trace: RequestTrace, seen: _Seen, name: str, client: str) -> None:
-    method, _, endpoint = name.partition(" ")
-    facts: dict[str, Scalar] = known(
-        http__request__method=method,
-        http__route=endpoint,
-        http__response__status_code=seen.status,
-        tonewise__client=client or None,
-        tonewise__decision=seen.decision or None,
-    )
-    failed = f"HTTP {seen.status}" if seen.status >= 500 else ""
-    trace.end(name, facts, failed, traces.noted(seen.decision) if seen.decision else ())

@@ -1,8 +1,8 @@
 """A telephone call from the other end, in real time: rings, speaks, listens, notes what it hears.
 
 It behaves as a provider does: a packet of the caller's sound every 20 ms, whatever comes; sound
-that is received waits in a buffer and is played in time; a mark comes back when it is reached; a
-clear empties the buffer and brings the marks in it back.
+that is received waits in a buffer, some of it before any is played, and is played in time; a mark
+comes back when it is reached; a clear empties the buffer and brings the marks in it back.
 """
 
 import asyncio
@@ -26,6 +26,12 @@ from tonewise.wire.telephone import Asked, Message
 
 TICK_S = 0.02
 
+_WHY = {
+    403: ": its signature was not accepted; are secret and --public-url those of the server?",
+    404: ": this server takes no such calls; [telephony.wires.{wire}] in its settings does",
+}
+"""What a server's answer to a webhook mostly means."""
+
 LOUD = 0.01
 """Amplitude from which a packet counts as speech: below every voice, above a line's noise."""
 
@@ -40,6 +46,7 @@ class Errand:
         secret: to sign with; empty signs nothing.
         keys: digits to press, each at a second of the call.
         linger_s: how long to listen after the recording's end.
+        buffer_s: for how long sound waits that comes when the buffer is dry.
     """
 
     url: str
@@ -50,6 +57,7 @@ class Errand:
     called: str = "+13125550199"
     keys: Sequence[tuple[float, str]] = ()
     linger_s: float = 8.0
+    buffer_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,6 +114,7 @@ class Handset:
         self._buffer: deque[np.ndarray | str] = deque()  # sound, and marks in it
         self._waiting = 0  # samples in the buffer
         self._dry = RATE  # samples of silence since the buffer ran dry
+        self._plays_from = 0.0  # the second from which what waits is played
         self._began = 0.0
         self._over = False
 
@@ -155,10 +164,12 @@ class Handset:
                     headers={**asked.headers, **self._signed(asked)},
                 )
         except httpx2.HTTPError as error:
-            self.heard.refused = f"nobody answers at {errand.url}: {type(error).__name__}"
+            kind = type(error).__name__
+            self.heard.refused = f"nobody answers at {errand.url} ({kind}): is a server running?"
             return None
         if not answer.is_success:
-            self.heard.refused = f"the webhook was refused: HTTP {answer.status_code}"
+            why = _WHY.get(answer.status_code, "").format(wire=errand.wire)
+            self.heard.refused = f"the webhook was refused: HTTP {answer.status_code}{why}"
             return None
         found = self._dialect.answered(answer.text)
         if found is None:
@@ -195,7 +206,7 @@ class Handset:
                 await line.send(message)
         await line.close()
         await listening
-        self._note(self._now(), f"closed with {self.heard.close[0]} {self.heard.close[1]}")
+        self._note(self._now(), f"closed with {self.heard.close[0]} {self.heard.close[1]}".rstrip())
 
     async def _play(self, line: ClientConnection, recording: Samples) -> None:
         """A packet every 20 ms; what was received is played at the same pace."""
@@ -222,7 +233,7 @@ class Handset:
         parts: list[np.ndarray] = []
         reached: list[str] = []
         room = self._frame
-        while self._buffer:
+        while self._buffer and self._now() >= self._plays_from:
             first = self._buffer[0]
             if isinstance(first, str):
                 reached.append(first)
@@ -261,6 +272,7 @@ class Handset:
         match told:
             case Play(data):
                 if not self._waiting:
+                    self._plays_from = self._now() + self._errand.buffer_s
                     self.heard.first_sounds.append(self._now())
                     self._note(self._now(), "sound")
                 samples = self._decoder.push(data)

@@ -6,11 +6,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
 from tonewise.errors import RecordingError
+from tonewise.plugins import did_you_mean
 
 T = TypeVar("T")
 Keys = tuple[str | int, ...]
@@ -31,7 +32,7 @@ def read(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        what, keys = _told(str(error))
+        what, keys = _told(str(error), kind)
         raise RecordingError(f"{path}:{line_of(text, keys)}: {what}") from error
 
 
@@ -87,8 +88,8 @@ def _parts(dotted: str) -> list[str]:
     return [part.strip().strip("\"'") for part in dotted.split(".")]
 
 
-def _told(error: str) -> tuple[str, Keys]:
-    """What msgspec says, for a person, and the keys of the place that it means."""
+def _told(error: str, kind: Any) -> tuple[str, Keys]:  # noqa: ANN401 - any type
+    """What msgspec says of a `kind`, for a person, and the keys of the place that it means."""
     what, _, where = error.partition(" - at `$")
     where = where.lstrip(".").rstrip("`")
     keys: list[str | int] = []
@@ -98,9 +99,34 @@ def _told(error: str) -> tuple[str, Keys]:
         elif index.isdigit():
             keys.append(int(index))
     if unknown := re.search(r"unknown field `([^`]+)`", what):
+        known = [field.name for field in _fields(_kind_at(kind, keys))]
         keys.append(unknown[1])
-        return f"there is no key {unknown[1]!r} here", tuple(keys)
-    return f"{where or 'the file'}: {what[:1].lower()}{what[1:]}", tuple(keys)
+        hint = did_you_mean(unknown[1], known)
+        return f"there is no key {unknown[1]!r}{hint}; here are: {', '.join(known)}", tuple(keys)
+    told = f"{where or 'the file'}: {what[:1].lower()}{what[1:]}"
+    if wrong := re.search(r"[Ii]nvalid enum value '(.*)'", what):
+        choices = _choices(_kind_at(kind, keys))
+        told += f"{did_you_mean(wrong[1], choices)}; choose from {', '.join(choices)}"
+    return told, tuple(keys)
+
+
+def _kind_at(kind: Any, keys: Iterable[str | int]) -> Any:  # noqa: ANN401 - any type
+    """The type at a place within a `kind` made of tables."""
+    for key in keys:
+        if isinstance(key, str):
+            kind = {field.name: field.type for field in _fields(kind)}.get(key)
+        kind = next((each for each in (kind, *get_args(kind)) if _fields(each)), kind)
+    return kind
+
+
+def _fields(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any type
+    return msgspec.structs.fields(kind) if hasattr(kind, "__struct_fields__") else ()
+
+
+def _choices(kind: Any) -> list[str]:  # noqa: ANN401 - any type
+    """What a `Literal` may be, also one that may be absent."""
+    literals = [each for each in (kind, *get_args(kind)) if get_origin(each) is Literal]
+    return [str(choice) for each in literals for choice in get_args(each)]
 
 
 # ---------------------------------------------------------------- writing

@@ -21,6 +21,9 @@ from tonewise.replaying.turn_log import TurnTaken, turns
 MARGINS = {"hesitation": 0.1, "speech_s": 0.3}
 """The cues that are expected by themselves, and how far they may be off."""
 
+SHARES = ("hesitation", "arousal", "valence", "frustration", "clipping", "quality")
+"""Cues that no call can have more than 1 of."""
+
 SLACK_S = 0.1
 """So much later a reply may come."""
 
@@ -83,7 +86,8 @@ def _cues(earlier: ExpectedTurn | None, turn: TurnTaken) -> dict[str, Range]:
             continue
         margin = MARGINS.get(name, max(abs(value) * 0.1, 0.05))
         least = 0.0 if name in MARGINS else value - margin
-        new = (round(max(value - margin, least), 3), round(value + margin, 3))
+        most = 1.0 if name in SHARES else value + margin
+        new = (round(max(value - margin, least), 3), round(min(value + margin, most), 3))
         ranges[name] = (low, high) if low <= value <= high else new
     return ranges
 

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from tonewise.engines import Engines
-from tonewise.errors import AttemptError, Failure
+from tonewise.errors import AttemptError, Failure, RecordingError
+from tonewise.plugins import did_you_mean
 from tonewise.stages import Delta, LlmEngine, LlmRequest
 
 
@@ -29,10 +30,25 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after_words: int = 0
 
 
-def with_faults(engines: Engines, faults: Sequence[Fault]) -> Engines:
-    """The same engines, whose models fail as told."""
-    if not faults:
-        return engines
+def with_faults(engines: Engines, faults: Sequence[Fault], place: object) -> Engines:
+    """The same engines, whose models fail as told.
+
+    Args:
+        engines: live, or recorded.
+        faults: of the models that these are.
+        place: where the faults are written down.
+
+    Raises:
+        RecordingError: there is no such model, so that nothing would fail.
+    """
+    known = list(engines.targets)
+    for fault in faults:
+        if fault.model is not None and fault.model not in known:
+            hint = did_you_mean(fault.model, known)
+            there = f"under these settings answer: {', '.join(known)}"
+            raise RecordingError(
+                f"{place}: faults: there is no model {fault.model!r}{hint}; {there}"
+            )
     targets = {}
     for name, target in engines.targets.items():
         own = [fault for fault in faults if fault.model in (None, name)]

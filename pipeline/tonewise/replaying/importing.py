@@ -72,12 +72,14 @@ def make(folder: Path, sound: Path, transcript: Path | None, channel: int | None
         RecordingError: the folder is there already, or the transcript cannot be understood.
     """
     recording = audio_file.probe(sound)
+    next(block for block in audio_file.blocks(sound) if block.size)  # is there any sound?
     if channel is not None and channel >= recording.channels:
-        raise RecordingError(f"{sound}: it has no channel {channel}")
+        there = ", ".join(map(str, range(recording.channels)))
+        raise RecordingError(f"{sound}: it has no channel {channel}; choose from {there}")
     if folder.exists():
-        raise RecordingError(f"{folder}: there is something already")
+        raise RecordingError(f"{folder}: there is something already; name a folder to be made")
     heard, words = None, None
-    if transcript and transcript.suffix.lower() == ".json":
+    if transcript and (transcript.suffix.lower() == ".json" or _looks_like_json(transcript)):
         heard = read(transcript)
     elif transcript:
         words = _plain_text(transcript)
@@ -107,11 +109,28 @@ def make(folder: Path, sound: Path, transcript: Path | None, channel: int | None
     return folder
 
 
+def _looks_like_json(path: Path) -> bool:
+    """Transcripts are also kept under other names than .json; nobody's words begin like that."""
+    return _bytes(path).lstrip().startswith((b"{", b"["))
+
+
 def _plain_text(path: Path) -> str:
     try:
-        return " ".join(path.read_text(encoding="utf-8-sig").split())
-    except (OSError, UnicodeDecodeError) as error:
+        words = " ".join(_bytes(path).decode("utf-8-sig").split())
+    except UnicodeDecodeError as error:
         raise RecordingError(f"{path}: no text in UTF-8") from error
+    if "\0" in words:
+        raise RecordingError(f"{path}: no text, but data")
+    if not words:
+        raise RecordingError(f"{path}: it holds no words")
+    return words
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 # ---------------------------------------------------------------- transcripts
@@ -124,8 +143,8 @@ def read(path: Path) -> Conversation:
         RecordingError: no JSON, or of neither kind.
     """
     try:
-        told = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
+        told = msgspec.json.decode(_bytes(path))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordingError(f"{path}: no JSON: {error}") from error
     try:
         if isinstance(told, dict) and "Transcript" in told:

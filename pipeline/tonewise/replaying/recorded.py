@@ -161,7 +161,7 @@ class RecordedModel:
         turn = self._recorded.turn(request.turn)
         if turn is None or not turn.written:
             msg = "nothing was replied to this turn when it was recorded"
-            raise AttemptError("unreachable", msg)
+            raise AttemptError("bad_request", msg)  # no fault of the model, which need not rest
         own = [tried for tried in turn.attempts if tried.model == self._model]
         failed = next((tried for tried in own if tried.outcome in _FAULTS), None)
         if failed:

@@ -207,7 +207,7 @@ async def replay(
         follow: more witnesses.
 
     Returns:
-        The events, and what was wrong with the recording where it broke off.
+        The events, and what was wrong with the recording where it broke off, or could not be made.
 
     Raises:
         RecordingError: a stage is to be taken from a call that has no events.
@@ -223,13 +223,17 @@ async def replay(
         tell(event)
 
     transport = source.transport(engines, speed, spoken=spoken)
-    own = with_faults(stand_in.engines(engines), source.script.faults if source.script else ())
+    faults = source.script.faults if source.script else ()
+    own = with_faults(stand_in.engines(engines), faults, source.path)
     keeping = Recording(folder=str(record or ""), consent="assumed", keep_days=None, redact=())
-    recorder = Recorders(own, keeping, {}).of(transport.greeting, patient=True)
+    troubles: list[str] = []
+    made = Recorders(own, keeping, {}, troubled=troubles.append)
+    recorder = made.of(transport.greeting, patient=True)
     witnesses = [stand_in, *follow, *([recorder] if recorder else [])]
     try:
         await Call(own, transport, witness=_All(note, witnesses)).run()
     finally:
         if recorder:
             recorder.close()
-    return Replayed(source.path, tuple(events), transport.error)
+    lost = RecordingError(f"{source.path}: {troubles[0]}") if troubles else None
+    return Replayed(source.path, tuple(events), transport.error or lost)

@@ -92,7 +92,7 @@ class ScriptedCaller:
             case _:
                 pass
 
-    def play(self, turn: int, samples: Samples) -> None:  # noqa: ARG002 - one reply at a time
+    def play(self, turn: int, samples: Samples, from_s: float) -> None:  # noqa: ARG002 - one reply
         """The caller hears it, after what is still being played."""
         self._playing_until = max(self._playing_until, self._position) + len(samples)
 

@@ -229,9 +229,9 @@ def _leans(tokens: list[str]) -> bool:
     """Does a turn begin, after courtesies and filled pauses, as a follow-up does?"""
     at = 0
     while at < len(tokens):
-        starts = _FOLLOW_UPS.get(tokens[at], ())
-        if any(tokens[at : at + len(start)] == start for start in starts):
-            return True
+        for start in _FOLLOW_UPS.get(tokens[at], ()):
+            if tokens[at : at + len(start)] == start:
+                return True
         phrase = _phrase(tokens, at)
         if phrase is None or phrase[1] != _UNCOUNTED:
             return False

@@ -13,6 +13,8 @@ caller: it is kept, though nobody be left.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from tonewise.stages import Candidate, Turn
 
 CHARACTERS_PER_TOKEN = 4
@@ -22,8 +24,7 @@ INSTRUCTIONS = 100
 """Tokens of instructions and of the format around messages: our own are 40."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(msgspec.Struct, frozen=True):
     """Tokens of a turn, estimated.
 
     Attributes:
@@ -54,8 +55,7 @@ class Limits:
     ceiling: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sieve:
+class Sieve(msgspec.Struct, frozen=True):
     """Which models may answer.
 
     Attributes:
@@ -101,6 +101,8 @@ def sift(
     left = list(candidates)
     tags, dear = _lacks_tags(turn, limits), _too_dear(turn, limits, costs)
     for broken in (tags, _does_not_fit(size), dear, _speaks_not(turn)):
+        if broken is None:
+            continue
         why = {each.name: reason for each in left if (reason := broken(each))}
         if left and len(why) == len(left) and broken is not tags:
             first = left[0].name
@@ -118,9 +120,11 @@ def sift(
 Broken = Callable[[Candidate], str | None]
 
 
-def _lacks_tags(turn: Turn, limits: Limits) -> Broken:
+def _lacks_tags(turn: Turn, limits: Limits) -> Broken | None:
     asked = str(turn.caller.get("require", "")).replace(",", " ").split()
     needed = [*limits.tags, *asked]
+    if not needed:
+        return None
 
     def broken(model: Candidate) -> str | None:
         lacking = [tag for tag in needed if tag not in model.facts.tags]
@@ -141,26 +145,30 @@ def _does_not_fit(size: Size) -> Broken:
     return broken
 
 
-def _too_dear(turn: Turn, limits: Limits, costs: Mapping[str, float]) -> Broken:
-    most = [
-        limit for limit in (limits.ceiling, turn.around.budget.get("left")) if limit is not None
-    ]
+def _too_dear(turn: Turn, limits: Limits, costs: Mapping[str, float]) -> Broken | None:
+    limit = (limits.ceiling, turn.around.budget.get("left"))
+    known = [each for each in limit if each is not None]
+    if not known:
+        return None
+    most = min(known)
 
     def broken(model: Candidate) -> str | None:
         cost = costs.get(model.name)
-        if not most or cost is None or cost <= min(most):
+        if cost is None or cost <= most:
             return None
-        return f"a turn costs about ${cost:.5f}, more than ${max(min(most), 0):.5f}"
+        return f"a turn costs about ${cost:.5f}, more than ${max(most, 0):.5f}"
 
     return broken
 
 
-def _speaks_not(turn: Turn) -> Broken:
+def _speaks_not(turn: Turn) -> Broken | None:
     language = (turn.transcript.language or "").partition("-")[0].lower()
+    if not language:
+        return None
 
     def broken(model: Candidate) -> str | None:
         spoken = model.facts.languages
-        if not language or not spoken or language in spoken:
+        if not spoken or language in spoken:
             return None
         return f"does not speak {language!r}"
 

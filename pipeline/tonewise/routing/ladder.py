@@ -23,6 +23,12 @@ class Place:
 class Ladder:
     """The routes of one caller, from weak to strong, and those that stand aside.
 
+    Attributes:
+        names: of every route.
+        rungs: routes that have a strength; every route where none has one.
+        top: the strength of the strongest route; 0 where none has one.
+        drawn: the variant that this caller gets, by route, where there are several.
+
     Args:
         listed: `[[routes]]`.
         candidates: all models.
@@ -41,23 +47,10 @@ class Ladder:
         self._places: dict[str, list[Place]] = {}
         for name, route in self._routes.items():
             self._places[name] = list(self._of(route, by_name, loose, caller))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of every route."""
-        return tuple(self._routes)
-
-    @property
-    def rungs(self) -> tuple[str, ...]:
-        """Routes that have a strength; every route where none has one."""
-        with_strength = [name for name, route in self._routes.items() if route.strength is not None]
-        return tuple(with_strength or self._routes)
-
-    @property
-    def top(self) -> float:
-        """The strength of the strongest route; 0 where none has one."""
-        known = (route.strength for route in self._routes.values())
-        return max((strength for strength in known if strength is not None), default=0.0)
+        strengths = {n: r.strength for n, r in self._routes.items() if r.strength is not None}
+        self.names = tuple(self._routes)
+        self.rungs = tuple(strengths or self._routes)
+        self.top = max(strengths.values(), default=0.0)
 
     def strength(self, route: str) -> float:
         """In [0, 1]; NaN for a route that stands aside."""
@@ -99,6 +92,29 @@ class Ladder:
             if model := by_name.get(name):
                 entry = Entry(name, route.name, strength, model.facts)
                 yield Place(entry, drawn is not None and name not in drawn.models)
+
+
+class Ladders:
+    """The ladders of all callers: one and the same where no route has variants.
+
+    Args:
+        listed: `[[routes]]`.
+    """
+
+    def __init__(self, listed: Sequence[RouteSettings]) -> None:
+        self._listed = listed
+        self._is_the_same = not any(route.variants for route in listed)
+        self._last: tuple[Sequence[Candidate], Ladder] = ((), Ladder(listed, (), ""))
+
+    def of(self, turn: Turn, candidates: Sequence[Candidate]) -> Ladder:
+        """That of who calls, over these models."""
+        if not self._is_the_same:
+            return Ladder(self._listed, candidates, who_calls(turn))
+        known, ladder = self._last
+        if known is not candidates:
+            ladder = Ladder(self._listed, candidates, "")
+            self._last = candidates, ladder
+        return ladder
 
 
 def who_calls(turn: Turn) -> str:

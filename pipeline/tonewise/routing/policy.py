@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
@@ -31,7 +32,7 @@ from tonewise.routing.escalation import (
     hysteresis,
     state,
 )
-from tonewise.routing.ladder import Ladder, who_calls
+from tonewise.routing.ladder import Ladders
 from tonewise.routing.learned import LearnedComplexity
 from tonewise.routing.options import read_option
 from tonewise.routing.rules import Asked, Compiled, compiled, read_by
@@ -44,8 +45,7 @@ from tonewise.stages import Candidate, Turn
 Tokens = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(msgspec.Struct, frozen=True):
     """A route, the models to try, and why."""
 
     route: str
@@ -60,7 +60,7 @@ class RulesAndUtility:
     """The policy; see `load`."""
 
     rules: tuple[Compiled, ...]
-    routes: tuple[RouteSettings, ...]
+    ladders: Ladders
     default_route: str
     limits: Limits
     weights: Weights
@@ -109,7 +109,7 @@ class RulesAndUtility:
         bills = {each.name: bill(each.facts, each.name, tokens) for each in candidates}
         costs = {name: made.due for name, made in bills.items() if made}
         sieve = sift(turn, candidates, tokens, self.limits, costs)
-        ladder = Ladder(self.routes, candidates, who_calls(turn))
+        ladder = self.ladders.of(turn, candidates)
         allowed = {each.name for each in sieve.allowed}
         places = [each for each in ladder.places(ladder.names) if each.entry.model in allowed]
         preferred = self.prefer.get(str(turn.caller.get("prefer", "")), self.weights)
@@ -263,7 +263,7 @@ def load(
     own = read_option(Weights, weights or {}, "weights")
     return RulesAndUtility(
         rules=read,
-        routes=listed,
+        ladders=Ladders(listed),
         default_route=read_option(str, default_route, "default_route"),
         limits=Limits(
             read_option(tuple[str, ...], require, "require"),

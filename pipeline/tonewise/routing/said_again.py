@@ -76,16 +76,16 @@ class Said:
 def said(text: str) -> Said:
     """What is compared of a turn."""
     words = tokens(text)
-    digits = "".join(
-        word if word.isdigit() else _DIGITS.get(word, "") for word in words if word.isascii()
-    )
+    ascii_words = words if text.isascii() else [word for word in words if word.isascii()]
+    digits = "".join([word if word.isdigit() else _DIGITS.get(word, "") for word in ascii_words])
     stems = {
         word[:STEM]
         for word in words
         if word not in _EMPTY and word not in _DIGITS and not word.isdigit()
     }
-    unspaced = [word for word in words if word[0] >= UNSPACED]
-    stems.update(word[at : at + 2] for word in unspaced for at in range(len(word) - 1))
+    if len(ascii_words) < len(words):
+        unspaced = [word for word in words if word[0] >= UNSPACED]
+        stems.update(word[at : at + 2] for word in unspaced for at in range(len(word) - 1))
     return Said(words, frozenset(stems), digits)
 
 

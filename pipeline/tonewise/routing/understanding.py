@@ -3,7 +3,8 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tonewise import assets
 from tonewise.errors import ConfigError, PluginError
@@ -26,8 +27,7 @@ TASK_OF_CUES = {
 """Where no trained model tells the task: what the cue words of a group speak for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(msgspec.Struct, frozen=True):
     """What a turn asks for.
 
     Attributes:

@@ -86,8 +86,7 @@ class Entry:
     facts: ModelFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(msgspec.Struct, frozen=True):
     """USD of a turn.
 
     Attributes:
@@ -186,9 +185,9 @@ def scores(
 
 def _score(entry: Entry, terms: Sequence[tuple[str, float, float]]) -> Score:
     """The sum; terms that add nothing are left out, but for quality and cost."""
-    told = tuple(Term(*each) for each in terms if each[2] or each[0] in ("quality", "cost"))
-    total = sum(term.contribution for term in told)
-    return Score(entry.model, entry.route, total, told)
+    told = [Term(*each) for each in terms if each[2] or each[0] in ("quality", "cost")]
+    total = sum([term.contribution for term in told])
+    return Score(entry.model, entry.route, total, tuple(told))
 
 
 def _quality(

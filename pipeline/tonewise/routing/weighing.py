@@ -1,7 +1,8 @@
 """One turn, weighed: everything that a choice is made from, and how it is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tonewise.facts import Term
 from tonewise.plan import Reason, Score, Skipped
@@ -12,8 +13,7 @@ from tonewise.routing.understanding import Understood
 from tonewise.stages import Turn
 
 
-@dataclass(slots=True)
-class Weighed:
+class Weighed(msgspec.Struct):
     """Everything that is known of one turn when the choice is made."""
 
     turn: Turn
@@ -24,7 +24,7 @@ class Weighed:
     state: State
     frustration: float | None = None
     frustration_terms: tuple[Term, ...] = ()
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[Skipped] = msgspec.field(default_factory=list)
 
     def ranked(self, routes: Sequence[str], floor: float = 0.0) -> list[Place]:
         """The models of some routes that may answer: those under `floor` last, then by worth."""
@@ -60,7 +60,7 @@ def worth(known: Weighed, ranked: Sequence[Place], floor: float) -> Reason:
 
 
 def _told(score: Score) -> str:
-    parts = [f"{term.name} {term.contribution:+.2f}" for term in score.contributions]
+    parts = [f"{term.name} {term.contribution:+z.2f}" for term in score.contributions]
     return ", ".join(parts)
 
 

@@ -132,8 +132,8 @@ class Database:
             threading.RLock() if address.in_memory else nullcontext()
         )
         if address.file is not None and not address.file.exists():
-            _make(address.file, read_only=read_only)
-        self.engine = _engine(address)
+            _make(address, address.file, read_only=read_only)
+        self.engine = _engine(address, read_only=read_only)
 
     def __repr__(self) -> str:
         return f"<Database {self.address.shown}>"
@@ -178,16 +178,17 @@ class Database:
         self.engine.dispose()
 
 
-def _make(file: Path, *, read_only: bool) -> None:
+def _make(address: Address, file: Path, *, read_only: bool) -> None:
     if read_only:
-        raise StoreError(f"there is no store at {file} yet: `tonewise serve` makes it")
+        raise StoreError(f"there is no store at {address.shown} yet: `tonewise serve` makes it")
     try:
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise StoreError(f"the store {file} cannot be made: {error.strerror}") from error
+        msg = f"the store at {address.shown} cannot be made: {error.strerror}"
+        raise StoreError(msg) from error
 
 
-def _engine(address: Address) -> Engine:
+def _engine(address: Address, *, read_only: bool) -> Engine:
     options: dict[str, Any] = {
         "hide_parameters": True,  # errors would tell what was said
         "json_serializer": lambda value: msgspec.json.encode(value).decode(),
@@ -209,7 +210,7 @@ def _engine(address: Address) -> Engine:
         msg += "python -m pip install 'tonewise[postgres]' brings it"
         raise PluginError(msg) from None
     if address.is_sqlite:
-        event.listen(engine, "connect", _prepared)
+        event.listen(engine, "connect", _looking if read_only else _prepared)
         event.listen(engine, "begin", _begun)
     return engine
 
@@ -223,6 +224,13 @@ def _prepared(connection: Any, _record: object) -> None:  # noqa: ANN401 - the d
         "foreign_keys = ON",
         "secure_delete = ON",  # words whose time is over are overwritten
     ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _looking(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+    """The file may be anybody's, so not even its mode is changed."""
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout = {BUSY_MS}", "query_only = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

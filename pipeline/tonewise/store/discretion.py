@@ -107,7 +107,7 @@ def plan_without_words(plan: Plan, said: str | None = None) -> Plan:
         plan: the plan.
         said: what was said, where it is known: a policy of the user's own may quote all of it.
     """
-    if said is None and not plan.skipped and not _quotes(plan):
+    if not plan.skipped and not _quotes(plan, said):
         return plan
     reasons = tuple(_reason(reason, said) for reason in plan.reasons)
     terms = tuple(map(_term, plan.complexity_terms))
@@ -121,11 +121,12 @@ def plan_without_words(plan: Plan, said: str | None = None) -> Plan:
     )
 
 
-def _quotes(plan: Plan) -> bool:
+def _quotes(plan: Plan, said: str | None) -> bool:
     texts = [reason.text for reason in plan.reasons]
     texts += [term.name for term in plan.complexity_terms]
     texts += [term.name for term in plan.frustration_terms]
-    return any("“" in text for text in texts)
+    whole = "\n".join(texts)
+    return "“" in whole or bool(said and said in whole)
 
 
 def _without(text: str, said: str | None) -> str:

@@ -20,7 +20,7 @@ from tonewise.store.journal import WORKS_HERE, Journal
 from tonewise.store.ledger import Ledger, Spending
 from tonewise.store.reading import Reading
 from tonewise.store.retention import Deleted
-from tonewise.store.snapshots import Snapshots
+from tonewise.store.snapshots import Snapshots, own_name, server_name
 from tonewise.store.spill import Spill
 from tonewise.store.writer import Writer
 
@@ -34,8 +34,13 @@ SWEPT_AT_ONCE = 5000
 """Decisions: meanwhile nothing is written, and for longer than a second nobody should wait."""
 
 
-def open_store(settings: Store, environ: Mapping[str, str]) -> "RecordStore":
+def open_store(settings: Store, environ: Mapping[str, str], port: int = 0) -> "RecordStore":
     """The store of the settings, with its tables, and with what the last process left written.
+
+    Args:
+        settings: the store's.
+        environ: where its address may be, and whose secrets must not be kept.
+        port: that the server listens on: part of its name, where the settings have none.
 
     Raises:
         ConfigError: its address cannot be understood.
@@ -49,7 +54,8 @@ def open_store(settings: Store, environ: Mapping[str, str]) -> "RecordStore":
         database.checked()
         migrating.migrate(database)
         journal = _journal(address, settings)
-        return RecordStore(settings, environ, database, journal)
+        server = server_name(settings, port)
+        return RecordStore(settings, environ, database, journal, server)
     except BaseException as error:
         if journal:
             journal.close()
@@ -78,6 +84,7 @@ class RecordStore:
         environ: whose secrets must not be kept.
         database: open, with its tables.
         journal: where records wait; None for a store in memory.
+        server: who has it open, by name.
 
     Attributes:
         reading: queries.
@@ -90,8 +97,10 @@ class RecordStore:
         environ: Mapping[str, str],
         database: Database,
         journal: Journal | None,
+        server: str,
     ) -> None:
         self._settings, self._database, self._journal = settings, database, journal
+        self._server = server
         secrets = database.address.secrets
         self._discretion = Discretion(words=settings.transcripts, environ=environ, secrets=secrets)
         self._ledger = Ledger()
@@ -149,6 +158,32 @@ class RecordStore:
         """
         try:
             return self._snapshots.kept(name)
+        except SQLAlchemyError as error:
+            raise StoreError(self._problem(error)) from None
+
+    def keep_own(self, name: str, body: bytes) -> None:
+        """Keep a snapshot of this server's own, beside those that others have of the name."""
+        self._snapshots.keep(own_name(name, self._server), body)
+
+    def kept_own(self, name: str) -> bytes | None:
+        """The latest of this server's own; where it has none, the newest of another's.
+
+        Raises:
+            StoreError: the database is away, and nothing was kept in this process.
+        """
+        try:
+            return self._snapshots.kept_own(name, self._server)
+        except SQLAlchemyError as error:
+            raise StoreError(self._problem(error)) from None
+
+    def settle(self, name: str, body: bytes) -> bytes:
+        """What is kept under a name once and for all: the first that any server gave.
+
+        Raises:
+            StoreError: the database is away.
+        """
+        try:
+            return self._snapshots.settle(name, body)
         except SQLAlchemyError as error:
             raise StoreError(self._problem(error)) from None
 

@@ -41,6 +41,9 @@ class Amount(NamedTuple):
         )
 
 
+_DECIDED = Amount(requests=1)
+
+
 class Key(NamedTuple):
     """A client's window that began at `since`."""
 
@@ -65,17 +68,15 @@ def window_start(window: Window, at: float) -> float:
 
 def amount(record: AnyRecord) -> tuple[str, Amount] | None:
     """The client that a record is charged to, and what; None where it costs nothing."""
-    match record:
-        case Tried(client=client):
-            tokens = (record.input_tokens or 0) + (record.output_tokens or 0)
-            cost = record.cost_usd or 0.0
-            usd = min(cost, _MOST_USD) if math.isfinite(cost) and cost > 0 else 0.0
-            spent = Amount(round(usd * NANO), max(0, min(tokens, _MOST)))
-            return (client, spent) if spent != Amount() else None
-        case Decided(client=client, source="api" | "call"):
-            return client, Amount(requests=1)
-        case _:
-            return None
+    if isinstance(record, Decided):
+        return (record.client, _DECIDED) if record.source != "replay" else None
+    if not isinstance(record, Tried):
+        return None
+    tokens = (record.input_tokens or 0) + (record.output_tokens or 0)
+    cost = record.cost_usd or 0.0
+    usd = min(cost, _MOST_USD) if math.isfinite(cost) and cost > 0 else 0.0
+    spent = Amount(round(usd * NANO), max(0, min(tokens, _MOST)))
+    return (record.client, spent) if any(spent) else None
 
 
 Charges = dict[tuple[str, float], Amount]
@@ -84,15 +85,16 @@ Charges = dict[tuple[str, float], Amount]
 
 def charged(records: Iterable[AnyRecord]) -> Charges:
     """What records cost each client, and all of them together, minute by minute."""
-    sums: Charges = {}
+    sums: dict[tuple[str, float], list[int]] = {}
     for record in records:
         if due := amount(record):
             client, spent = due
             minute = window_start("minute", record.at)
             for name in (client, ALL) if client else (ALL,):
-                before = sums.get((name, minute))
-                sums[name, minute] = before.plus(spent) if before else spent
-    return sums
+                so_far = sums.setdefault((name, minute), [0, 0, 0])
+                for at, more in enumerate(spent):
+                    so_far[at] += more
+    return {of: Amount(*each) for of, each in sums.items()}
 
 
 def by_window(charges: Charges) -> dict[Key, Amount]:

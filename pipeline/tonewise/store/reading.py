@@ -13,12 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from tonewise.errors import StoreError
 from tonewise.operating import Store
 from tonewise.records import CallBegan, Followed, Judged, Replied, Tried
-from tonewise.store import migrating
+from tonewise.store import migrating, snapshots
 from tonewise.store.asking import conditions, cursor, storable
 from tonewise.store.belongings import Belongings, belongings, decided, variant_turn
 from tonewise.store.database import Address, Database
 from tonewise.store.found import Bucket, Page, Query, RouteShare, VariantTurn, Whole
-from tonewise.store.schema import attempts, calls, decisions, feedback, followed, replies, snapshots
+from tonewise.store.schema import attempts, calls, decisions, feedback, followed, replies
 from tonewise.store.stored import plan_in, record_in
 
 AT_ONCE = 500
@@ -88,9 +88,17 @@ class Reading:
     def kept(self, name: str) -> bytes | None:
         """The latest snapshot under a name; None where there is none."""
         with self._connected() as connection:
-            found = connection.execute(select(snapshots.c.body).where(snapshots.c.name == name))
-            body: bytes | None = found.scalar()
-        return body
+            return snapshots.kept(connection, name)
+
+    def kept_own(self, name: str, server: str) -> bytes | None:
+        """A server's own; where it has none, the newest of another's; None: there is none."""
+        with self._connected() as connection:
+            return snapshots.kept_own(connection, name, server)
+
+    def all_kept(self, name: str) -> dict[str, bytes]:
+        """All servers' own, by the names under which they are kept."""
+        with self._connected() as connection:
+            return snapshots.all_kept(connection, name)
 
     def routes_over_time(
         self,

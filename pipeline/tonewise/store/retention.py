@@ -10,6 +10,7 @@ from tonewise.store.database import Database
 from tonewise.store.discretion import plan_without_words
 from tonewise.store.ledger import window_start
 from tonewise.store.rows import words
+from tonewise.store.snapshots import OF
 from tonewise.store.stored import plan_in
 
 DAY_S = 86_400.0
@@ -17,6 +18,9 @@ AT_ONCE = 500
 """Rows in one transaction: who writes, or reads, waits no longer than that takes."""
 SUMS_S = {"minute": 3600.0, "hour": 2 * DAY_S}
 """Seconds that the sums of short windows are kept: budgets ask for the current ones alone."""
+
+SERVERS_S = 30 * DAY_S
+"""Seconds after which a server that keeps nothing any more is taken for one that has gone."""
 
 BELONGING = (
     schema.decisions,
@@ -60,6 +64,7 @@ def delete_expired(
     wordless = _delete_words(database, now - transcript_days * DAY_S, most)
     with database.connected(write=True) as connection:
         _delete_sums(connection, now, days)
+        _delete_servers(connection, now)
     if database.address.file is not None and (decisions or wordless):
         with database.engine.connect() as connection:  # the words are in its log as well
             connection.exec_driver_sql("COMMIT")
@@ -113,6 +118,18 @@ def _delete_sums(connection: Connection, now: float, days: int) -> None:
     for window in ("minute", "hour", "day", "month"):
         before = now - SUMS_S[window] if window in SUMS_S else long
         connection.execute(delete(table).where(table.c.window == window, table.c.since < before))
+
+
+def _delete_servers(connection: Connection, now: float) -> None:
+    """What servers knew that have kept nothing for long; the newest of each name stays."""
+    table = schema.snapshots
+    own = select(table.c.name, table.c.at).where(table.c.name.contains(OF, autoescape=True))
+    seen: set[str] = set()
+    for name, at in connection.execute(own.order_by(table.c.at.desc())).all():
+        what = name.partition(OF)[0]
+        if what in seen and at < now - SERVERS_S:
+            connection.execute(delete(table).where(table.c.name == name))
+        seen.add(what)
 
 
 def _beyond(database: Database, limit: int) -> float | None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import Table
 
 from tonewise.plan import Plan
@@ -70,20 +72,13 @@ def _cells(record: AnyRecord) -> Row:
         case Decided():
             return _decided(record)
         case Tried():
-            return {
-                name: getattr(record, name)
-                for name in ("decision", "at", "client", "model", "outcome", "detail", "task")
-            } | {
+            return asdict(record) | {
                 "attempt": min(record.attempt, MOST),
                 "input_tokens": _count(record.input_tokens),
                 "output_tokens": _count(record.output_tokens),
-                "first_token_ms": record.first_token_ms,
-                "total_ms": record.total_ms,
-                "cost_usd": record.cost_usd,
-                "early": record.early,
             }
         case Replied() | Followed() | Judged():
-            return {name: getattr(record, name) for name in record.__struct_fields__}
+            return asdict(record)
 
 
 def _decided(record: Decided) -> Row:
@@ -108,6 +103,7 @@ def _decided(record: Decided) -> Row:
         "explored": plan.explored,
         "calm": record.calm,
         **words(record.said, plan),
+        "plan": msgspec.json.encode(plan).decode(),
     }
 
 

@@ -1,18 +1,67 @@
-"""What is kept by name, the latest only: the profile and what the learner knows."""
+"""What is kept by name, the latest only: profile and beliefs, which each server has of its own.
+
+A server's own snapshot is kept under `<name>@<server>`. One that has none yet begins with the
+newest of another's, or with what was kept when servers had no names.
+"""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, case, or_, select
 
+from tonewise.operating import Store
 from tonewise.store import schema, writing
 from tonewise.store.database import Database
 from tonewise.store.insisting import Insisting
 from tonewise.store.spill import Snapshot, Spill
 
 log = logging.getLogger(__name__)
+
+OF = "@"
+"""Between a name and the server whose own it is."""
+
+
+def server_name(settings: Store, port: int) -> str:
+    """What a server is called: the same after a restart, and no other one's."""
+    return settings.server or f"{socket.gethostname()}:{port}"
+
+
+def own_name(name: str, server: str) -> str:
+    """The name under which a server's own is kept."""
+    return f"{name}{OF}{server}"
+
+
+def kept(connection: Connection, name: str) -> bytes | None:
+    """What is kept under a name; None where there is nothing."""
+    table = schema.snapshots
+    body: bytes | None = connection.execute(
+        select(table.c.body).where(table.c.name == name)
+    ).scalar()
+    return body
+
+
+def kept_own(connection: Connection, name: str, server: str) -> bytes | None:
+    """A server's own; else the newest that there is; None where there is none."""
+    table = schema.snapshots
+    first = case((table.c.name == own_name(name, server), 0), else_=1)
+    found = select(table.c.body).where(_anybodys(name)).order_by(first, table.c.at.desc())
+    body: bytes | None = connection.execute(found.limit(1)).scalar()
+    return body
+
+
+def all_kept(connection: Connection, name: str) -> dict[str, bytes]:
+    """All servers' own, by the names under which they are kept."""
+    table = schema.snapshots
+    found = connection.execute(select(table.c.name, table.c.body).where(_anybodys(name)))
+    return {row[0]: row[1] for row in found}
+
+
+def _anybodys(name: str) -> ColumnElement[bool]:
+    named = schema.snapshots.c.name
+    return or_(named == name, named.startswith(f"{name}{OF}", autoescape=True))
 
 
 class Snapshots:
@@ -47,12 +96,22 @@ class Snapshots:
         with self._door:
             if name in self._latest:
                 return self._latest[name].body
-        table = schema.snapshots
         with self._database.connected() as connection:
-            body: bytes | None = connection.execute(
-                select(table.c.body).where(table.c.name == name)
-            ).scalar()
-        return body
+            return kept(connection, name)
+
+    def kept_own(self, name: str, server: str) -> bytes | None:
+        """The latest of a server's own; else the newest of another's; None where there is none."""
+        with self._door:
+            if own := self._latest.get(own_name(name, server)):
+                return own.body
+        with self._database.connected() as connection:
+            return kept_own(connection, name, server)
+
+    def settle(self, name: str, body: bytes) -> bytes:
+        """What is kept under a name once and for all: the first that anybody gave."""
+        with self._database.connected(write=True) as connection:
+            writing.keep_first(connection, name, self._clock(), body)
+            return kept(connection, name) or body
 
     def recover(self, insisting: Insisting) -> None:
         """Bring into the database what a process left beside the journal."""

@@ -6,10 +6,10 @@ that nothing is charged twice and nothing is forgotten.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Dialect, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -47,10 +47,10 @@ def write(
         some = [record for record in records if type(record) is kind]
         if not some:
             continue
-        statement = _inserting(connection.dialect.name, kind)
         rows = [row(each) for each in some]
+        statement = _inserting(connection.dialect, kind, tuple(rows[0]))
         if kind not in CHARGED:
-            connection.execute(statement, rows)
+            connection.exec_driver_sql(statement, rows)
         elif known:
             pairs = zip(some, rows, strict=True)
             new += [each for each, cells in pairs if _count(connection, statement, [cells])]
@@ -81,6 +81,12 @@ def keep(connection: Connection, name: str, at: float, body: bytes, *, older: bo
     connection.execute(statement, {"name": name, "at": at, "body": body})
 
 
+def keep_first(connection: Connection, name: str, at: float, body: bytes) -> None:
+    """Write a snapshot where there is none of that name."""
+    statement = _insert(connection.dialect.name, schema.snapshots).on_conflict_do_nothing()
+    connection.execute(statement, {"name": name, "at": at, "body": body})
+
+
 def totals(connection: Connection, since: Sequence[tuple[str, float]]) -> dict[Key, Amount]:
     """All clients' sums of some windows, each told by its name and when it began."""
     table = schema.spending
@@ -96,10 +102,9 @@ def totals(connection: Connection, since: Sequence[tuple[str, float]]) -> dict[K
     return found
 
 
-def _count(connection: Connection, statement: Statement, rows: list[Row]) -> int:
+def _count(connection: Connection, statement: str, rows: list[Row]) -> int:
     """Insert rows; how many of them were not there."""
-    options = {"preserve_rowcount": True}  # which insertions do not have unless they are told to
-    return connection.execute(statement, rows, execution_options=options).rowcount
+    return connection.exec_driver_sql(statement, rows).rowcount
 
 
 def _charge(connection: Connection, sums: dict[Key, Amount]) -> dict[Key, Amount]:
@@ -117,8 +122,22 @@ def _charge(connection: Connection, sums: dict[Key, Amount]) -> dict[Key, Amount
 # ---------------------------------------------------------------- statements, made once
 
 
-@cache
-def _inserting(dialect: str, kind: type) -> Statement:
+@lru_cache(64)
+def _inserting(dialect: Dialect, kind: type, names: tuple[str, ...]) -> str:
+    """As the driver takes it: on its way there SQLAlchemy would look at every cell of every row.
+
+    Args:
+        dialect: of the database.
+        kind: of the records.
+        names: of the cells that rows have.
+    """
+    if dialect.name == "sqlite":  # its rows, too, tell their cells by name
+        dialect = sqlite.dialect(paramstyle="named")
+    statement = _statement(dialect.name, kind)
+    return str(statement.compile(dialect=dialect, column_keys=list(names)))
+
+
+def _statement(dialect: str, kind: type) -> Statement:
     insert = _insert(dialect, TABLES[kind])
     if kind is Judged:  # who judges twice has changed their mind
         new = {name: insert.excluded[name] for name in ("at", "score", "label", "text")}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tonewise.audio import RATE
+from tonewise.audio import Samples
+from tonewise.transports.live_clock import LiveClock
 from tonewise.transports.sockets import PeerLeft, Socket
 
 NORMAL, POLICY = 1000, 1008
@@ -54,13 +55,14 @@ class Connection:
 
     Args:
         socket: accepted, but nothing read from it yet.
-        most_ahead_s: how far a peer's sound may run ahead of real time before it has to wait.
+        idle_s: for so long a peer may send nothing, and so far its sound may run ahead of real
+            time before it has to wait.
     """
 
-    def __init__(self, socket: Socket, most_ahead_s: float) -> None:
+    def __init__(self, socket: Socket, idle_s: float) -> None:
         self.farewell: Farewell | None = None
         self._socket = socket
-        self._most_ahead_s = most_ahead_s
+        self._idle_s = idle_s
         self._outbox: asyncio.Queue[Message | _Sound | None] = asyncio.Queue()
         self._silenced = 0  # how often the caller spoke: sound from before that is not sent
         self._flowing = asyncio.Event()
@@ -69,7 +71,8 @@ class Connection:
         self._reading: asyncio.Task[Message | None] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gone = False  # the peer hears nothing more
-        self._heard_until = 0.0  # when what was heard would have been spoken, in real time
+        self._clock = LiveClock(self._now())
+        self._busy_at = self._now()  # when a message came last, or sound was given to the peer
         self._sent_until = 0.0  # when what was sent will have been played
 
     async def __aenter__(self) -> Self:
@@ -141,15 +144,41 @@ class Connection:
             self._leave("the caller left")
         return message
 
+    def start_clock(self) -> None:
+        """From now on `listen` tells the time where nothing comes."""
+        self._clock, self._busy_at = LiveClock(self._now()), self._now()
+
+    async def listen(self) -> Message | Samples | None:
+        """The next message, or silence where sound is missing; None once the call is over.
+
+        Who sends no message for `idle_s`, and is not being spoken to, is hung up on.
+        """
+        while True:
+            left_s = max(0.0, self._busy_at + self._idle_s - self._now())
+            try:
+                message = await self.next(min(self._clock.wait_s(self._now()), left_s))
+            except TimeoutError:
+                if not left_s:
+                    self.hang_up(f"idle: no message came in {self._idle_s:g} s", POLICY)
+                    return None
+                if (silence := self._clock.silence(self._now())) is not None:
+                    return silence
+            else:
+                self._busy_at = self._now()
+                return message
+
+    def known(self, filled: int) -> int:
+        """How many of the `filled` samples for lost packets `listen` has given already."""
+        return self._clock.known(filled)
+
     async def pace(self, count: int) -> None:
         """Let the other calls have their turn, and wait where the sound is far ahead of time.
 
-        An honest line that stalls and catches up is at most `most_ahead_s` ahead: after a longer
-        stall it has been hung up on. So this holds back only who sends faster than anyone speaks.
+        An honest line that stalls and catches up is at most `idle_s` ahead: after a longer stall
+        it has been hung up on. So this holds back only who sends faster than anyone speaks.
         """
-        now = asyncio.get_running_loop().time()
-        self._heard_until = max(self._heard_until, now) + count / RATE
-        await asyncio.sleep(max(0.0, self._heard_until - now - self._most_ahead_s))
+        self._clock.heard(count, self._now())
+        await asyncio.sleep(max(0.0, self._clock.ahead_s(self._now()) - self._idle_s))
 
     # ------------------------------------------------------------ out
 
@@ -165,6 +194,7 @@ class Connection:
             messages: the sound, and marks in it.
             lasts_s: how long all of it plays, where it must go out no faster; 0 where it may.
         """
+        self._busy_at = self._now()
         for message in messages:
             self._put(_Sound(message, lasts_s / len(messages), self._silenced))
 
@@ -215,7 +245,10 @@ class Connection:
         if sound.silenced == self._silenced and not self.over():
             await self._flowing.wait()
         if sound.lasts_s and sound.silenced == self._silenced:
-            now = asyncio.get_running_loop().time()
+            now = self._now()
             begins = max(self._sent_until, now)
             self._sent_until = begins + sound.lasts_s
             await asyncio.sleep(begins - now)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -101,7 +101,7 @@ class Replay:
     def send(self, event: AnyEvent) -> None:
         """A recording cannot listen: who wants the events watches the call."""
 
-    def play(self, turn: int, samples: Samples) -> None:
+    def play(self, turn: int, samples: Samples, from_s: float) -> None:
         """Nobody hears it: who wants the sound is the call's witness."""
 
     def stop_playing(self) -> None:

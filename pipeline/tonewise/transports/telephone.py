@@ -1,9 +1,8 @@
 """A caller on the telephone, over any wire of `wire/`.
 
-Three things the browser's transport does not need. A line that falls silent still tells the time:
-where no packet comes, silence is heard, so that a turn ends. What the caller has heard is known by
-marks, which the provider returns when it has played up to them. And a last piece of sound that
-fills no packet is sent when nothing follows it.
+Two things the browser's transport does not need. What the caller has heard is known by marks, which
+the provider returns when it has played up to them. And a last piece of sound that fills no packet
+is sent when nothing follows it.
 """
 
 import asyncio
@@ -44,10 +43,6 @@ log = logging.getLogger(__name__)
 
 BLOCK = RATE // 10
 """Samples handed on at a time; between two blocks the other calls have their turn."""
-
-QUIET_S = 0.4
-"""Without a packet for so long, silence is heard: longer than a network stalls, shorter than any
-patience with a caller who has finished."""
 
 NOTHING_FOLLOWS_S = 0.08
 """Sound comes every 20 ms; after so long without any, the last piece is sent as it is."""
@@ -94,8 +89,6 @@ class TelephoneTransport:
         self._garbled = 0
         self._allowance = float(BURST)  # messages that may come now
         self._counted_at = 0.0
-        self._heard_until = 0.0  # when what was heard would have been spoken, in real time
-        self._made_up = 0  # samples of silence that stood in for packets
         self._marks = Marks()
         self._stopped = False  # the provider ends the stream, and closes it itself
         self._flushing: asyncio.TimerHandle | None = None
@@ -160,29 +153,22 @@ class TelephoneTransport:
     async def receive(self) -> AsyncGenerator[Inbound, None]:
         """What the caller says and presses, and what they have heard; at last a HungUp."""
         self._line.queue(self._wire.accept())
-        self._heard_until = self._now()
-        last_message = self._now()
+        self._line.start_clock()
         while True:
             while self._told and not self._line.over():
                 for inbound in self._act_on(self._told.popleft()):
                     if isinstance(inbound, Heard):
                         await self._line.pace(len(inbound.samples))
                     yield inbound
-            if (made_up := self._silence()) is not None:
-                yield Heard(made_up)
             while self._news:
                 yield self._news.popleft()
-            try:
-                message = await self._line.next(QUIET_S / 2)
-            except TimeoutError:
-                if self._now() - last_message > self._limits.idle:
-                    told = f"idle: no message came in {self._limits.idle:g} s"
-                    self.hang_up(told, POLICY)
-                continue
+            message = await self._line.listen()
             if message is None:
                 break
-            last_message = self._now()
-            self._told.extend(self._read(message))
+            if isinstance(message, np.ndarray):
+                yield Heard(message)
+            else:
+                self._told.extend(self._read(message))
         yield HungUp(self._line.farewell.reason if self._line.farewell else "hung up")
 
     def _act_on(self, event: WireEvent) -> Iterator[Inbound]:
@@ -208,22 +194,9 @@ class TelephoneTransport:
 
     def _heard(self, media: Media) -> Iterator[Heard]:
         """Sound in blocks, without what silence has stood in for already."""
-        known = min(media.filled, self._made_up)
-        self._made_up -= known
-        samples = media.samples[known:]
-        self._heard_until = max(self._heard_until, self._now()) + len(samples) / RATE
+        samples = media.samples[self._line.known(media.filled) :]
         for start in range(0, len(samples), BLOCK):
             yield Heard(samples[start : start + BLOCK])
-
-    def _silence(self) -> Samples | None:
-        """What stands in for packets that do not come."""
-        missing = self._now() - self._heard_until
-        if missing < QUIET_S or self._line.over():
-            return None
-        count = min(round(missing * RATE), RATE)
-        self._heard_until += count / RATE
-        self._made_up += count
-        return np.zeros(count, np.float32)
 
     def _read(self, message: Message) -> list[WireEvent]:
         """What a message says; nothing where it makes no sense, up to a point."""
@@ -258,9 +231,9 @@ class TelephoneTransport:
             else:
                 self._news.append(Played(event.turn))
 
-    def play(self, turn: int, samples: Samples) -> None:
+    def play(self, turn: int, samples: Samples, from_s: float) -> None:
         """Sound for the caller, and marks in it."""
-        mark = self._marks.add(turn, len(samples))
+        mark = self._marks.add(turn, round(from_s * RATE), len(samples))
         clear = self._clarity.push(samples) if self._clarity else samples
         self._sound(self._wire.media(clear))
         if mark and self._wire.marks:

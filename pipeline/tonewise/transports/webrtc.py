@@ -171,9 +171,10 @@ class WebRtcTransport:
         closing = asyncio.ensure_future(self._pc.close())
         _CLOSING.add(closing)
         closing.add_done_callback(_CLOSING.discard)
-        await asyncio.wait([closing], timeout=FAREWELL_S)
         # aiortc and we know each other, so only the garbage collector would find us: too late for
-        # a decoder.
+        # an encoder and a decoder.
+        closing.add_done_callback(lambda _: self._voice.close())
+        await asyncio.wait([closing], timeout=FAREWELL_S)
         del self._sound
 
     def hang_up(self, reason: str, code: int = NORMAL) -> None:
@@ -264,7 +265,7 @@ class WebRtcTransport:
             self._to_be_heard = event.turn
             self._awake.set()
 
-    def play(self, turn: int, samples: Samples) -> None:  # noqa: ARG002 - one voice at a time
+    def play(self, turn: int, samples: Samples, from_s: float) -> None:  # noqa: ARG002 - one voice
         """Sound for the caller."""
         self._voice.play(samples)
 

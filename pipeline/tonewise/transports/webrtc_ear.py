@@ -10,11 +10,9 @@ import numpy as np
 
 from tonewise.audio import RATE, Samples
 from tonewise.errors import AudioError
+from tonewise.transports.live_clock import QUIET_S, STEP_S
 from tonewise.transports.opus import OPUS_RATE, Decoder, decoder, duration
 from tonewise.wire.jitter import JitterBuffer, Packet
-
-QUIET_S = 0.4
-"""Without a packet for so long, silence is heard, so that a turn ends; as on the telephone."""
 
 MOST_AHEAD_S = 10.0
 """Nobody speaks faster than time passes: sound so far ahead comes from no browser."""
@@ -113,7 +111,7 @@ class CallerSound:
             if len(samples):
                 yield samples
         missing = now_s - self._quiet_since
-        if missing >= QUIET_S:
+        if missing >= (STEP_S if self._made_up else QUIET_S):
             count = min(round(missing * RATE), RATE)
             self._quiet_since = now_s
             self._made_up += count
@@ -122,7 +120,7 @@ class CallerSound:
     def wait_s(self, now_s: float) -> float:
         """Seconds until `ready` may have more without a new packet."""
         wait_s = self.buffer.wait_s(now_s)
-        return QUIET_S / 2 if wait_s is None else wait_s
+        return STEP_S / 2 if wait_s is None else wait_s
 
     def _count(self, samples: int, now_s: float) -> None:
         """What was held up comes in a burst, and is not ahead of its time."""

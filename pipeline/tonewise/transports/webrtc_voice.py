@@ -88,6 +88,11 @@ class ReplyTrack:
         self._waiting.clear()
         self._count = 0
 
+    def close(self) -> None:
+        """Nothing is asked for any more. The encoder has threads, and aiortc goes on knowing us."""
+        self.stop()
+        del self._encoder
+
     def _take(self, count: int) -> Samples:
         """The next samples that wait; fewer where there are no more."""
         pieces: list[Samples] = []

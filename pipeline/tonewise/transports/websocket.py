@@ -1,11 +1,13 @@
 """A caller on the plain WebSocket. The protocol itself is in `wire/plain.py`.
 
-`receive` reads; `connection.py` writes, in a task of its own, and ends the call where it must.
+`receive` reads; `connection.py` writes, in a task of its own, ends the call where it must, and
+gives silence where the caller sends nothing.
 """
 
 from collections.abc import AsyncGenerator
 from typing import Self
 
+import numpy as np
 from starlette.websockets import WebSocket
 
 from tonewise import events
@@ -56,10 +58,13 @@ class WebSocketTransport:
         Raises:
             WireError: it is no message of ours, it did not come in time, or the caller left.
         """
-        late = f"nothing came in {self._limits.hello:g} s; send start, or audio, at once"
-        message = await self._next(self._limits.hello, late)
+        try:
+            message = await self._line.next(self._limits.hello)
+        except TimeoutError:
+            late = f"nothing came in {self._limits.hello:g} s; send start, or audio, at once"
+            raise WireError(late, POLICY) from None
         if message is None:
-            farewell = self._line.farewell or Farewell(late, POLICY)
+            farewell = self._line.farewell or Farewell("the caller left", NORMAL)
             raise WireError(farewell.reason, farewell.code)
         start, self._first = self._wire.begin(message)
         self.greeting = Greeting(
@@ -70,6 +75,7 @@ class WebSocketTransport:
 
     async def receive(self) -> AsyncGenerator[Inbound, None]:
         """The caller's audio, no faster than real time in the long run; at last a HungUp."""
+        self._line.start_clock()
         inbound = self._first or await self._read()
         while inbound is not None and not self._line.over():
             match inbound:
@@ -80,6 +86,8 @@ class WebSocketTransport:
                         if self._line.over():
                             break
                         yield Heard(block)
+                case np.ndarray():
+                    yield Heard(inbound)
                 case HungUp(reason):
                     self.hang_up(reason)
                 case _:
@@ -91,7 +99,7 @@ class WebSocketTransport:
         """Queue an event for the peer."""
         self._line.queue([events.to_json(event).decode()])
 
-    def play(self, turn: int, samples: Samples) -> None:  # noqa: ARG002 - one voice at a time
+    def play(self, turn: int, samples: Samples, from_s: float) -> None:  # noqa: ARG002 - one voice
         """Queue sound for the peer."""
         self._line.queue_sound([to_pcm16(samples)])
 
@@ -103,21 +111,13 @@ class WebSocketTransport:
         """End the call: `receive` wakes and tells it. The first reason given is the one told."""
         self._line.hang_up(reason, code)
 
-    async def _read(self) -> Inbound | None:
-        """What the next message says; None once the call is over."""
-        idle = self._limits.idle
-        message = await self._next(idle, f"idle: no message came in {idle:g} s")
-        if message is None:
-            return None
+    async def _read(self) -> Inbound | Samples | None:
+        """What the next message says, or silence; None once the call is over."""
+        message = await self._line.listen()
+        if message is None or isinstance(message, np.ndarray):
+            return message
         try:
             return self._wire.read(message)
         except WireError as error:
             self.hang_up(str(error), error.close_code)
-            return None
-
-    async def _next(self, limit_s: float, late: str) -> str | bytes | None:
-        try:
-            return await self._line.next(limit_s)
-        except TimeoutError:
-            self.hang_up(late, POLICY)
             return None

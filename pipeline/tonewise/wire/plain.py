@@ -44,14 +44,15 @@
     1001         the server stops
     1003         a message of a type that is not in this table
     1007         not JSON, or JSON with a wrong key or value
-    1008         a wrong token; `start` in the middle of a call; nothing said for too long; events
-                 that nobody reads
+    1008         a wrong token; `start` in the middle of a call; no message for too long while we
+                 say nothing either; events that nobody reads
     1009         a message too big
     1011         the server failed
     1013         too many calls: try again later
 
 The close frame's reason says in words what was wrong and what would be right. Send audio as it is
-spoken: what runs far ahead of real time is read no faster than real time.
+spoken: what runs far ahead of real time is read no faster than real time. Who stops sending has
+stopped speaking: from 0.4 s after all that was sent would have been spoken, silence is heard.
 """
 
 from typing import Annotated, assert_never
