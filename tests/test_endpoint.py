@@ -280,3 +280,10 @@ def test_a_reply_is_heard_no_earlier_than_a_calmer_listener_would_speak():
     assert patience.load(courtesy=-1.0).open("en").patience(lull).settled == quick.seconds
     with pytest.raises(ConfigError, match="courtesy"):
         patience.load(courtesy=11.0)
+
+
+def test_no_reply_is_heard_over_the_closure_of_a_consonant():
+    lull = Lull(turn(SPEECH), 0.1, Transcript("yes please"))
+    eager = patience.load(caution=-9.0, courtesy=-9.0).open("en").patience(lull)
+    assert eager.seconds == patience.SHORTEST_S
+    assert eager.settled == patience.HEARD_S

@@ -40,6 +40,10 @@ DOUBTFUL, STEEPER = -0.5, 0.5
 neither costs nor saves (mean wait 0.27 to 0.28 s, cut off 33 to 32 %); but who stops in mid-clause
 is waited for 1.2 to 1.5 s instead of 1.0 to 1.2, and nobody else pays for it."""
 
+HEARD_S = 0.25
+"""Of silence, before any reply may be heard: what is shorter belongs to how words are spoken, and
+is no pause (Goldman-Eisler 1968). A turn may be over sooner: who goes on was not interrupted."""
+
 UNKNOWN_S = 0.4
 """Before its words are known no turn is over so soon."""
 
@@ -105,13 +109,13 @@ class PatienceStream:
         least = UNKNOWN_S if found.words is None else engine.shortest
         pace = pace_s(lull.pauses)
 
-        def wait_s(caution: float) -> float:
+        def wait_s(caution: float, least: float) -> float:
             seconds = engine.shortest + pace * (caution - weighted(odds))
             return round(min(max(seconds, least), most), 3)
 
         return Patience(
-            seconds=wait_s(engine.caution),
-            settled=wait_s(max(engine.caution, engine.courtesy)),
+            seconds=wait_s(engine.caution, least),
+            settled=wait_s(max(engine.caution, engine.courtesy), max(least, HEARD_S)),
             done=round(1 / (1 + math.exp(-odds)), 4),
             terms=terms,
             reason=_reason(found, terms, odds),
