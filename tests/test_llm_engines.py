@@ -495,6 +495,15 @@ async def test_the_demo_quotes_no_more_than_the_beginning(said, quote):
     assert quote in joined(await reply(plugins.load("llm", "demo"), asked))
 
 
+async def test_the_demo_has_heard_all_pieces_that_nobody_answered():
+    said = [("system", "Be kind."), ("user", "Hello."), ("assistant", "Hello!")]
+    said += [("user", "I want,"), ("user", "um, a car.")]
+    asked = LlmRequest(3, "fast", tuple(Message(role, text) for role, text in said))
+    assert "You said: I want, um, a car. Set" in joined(
+        await reply(plugins.load("llm", "demo"), asked)
+    )
+
+
 @pytest.mark.parametrize(("turn", "said"), [(1, "One."), (2, "And  two."), (3, "One.")])
 async def test_the_script_has_a_reply_for_every_turn(turn, said):
     one = plugins.load("llm", "scripted", {"replies": ["One.", "And  two."]})

@@ -35,11 +35,21 @@ def load(words_per_delta: int = 4) -> _Demo:
 
 
 def _reply(request: LlmRequest) -> str:
-    said = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
     return (
         f"This is the demo responder, standing in for the {request.route} model."
-        f"{_quote(said)} Set OPENAI_API_KEY to hear a real answer."
+        f"{_quote(_said(request))} Set OPENAI_API_KEY to hear a real answer."
     )
+
+
+def _said(request: LlmRequest) -> str:
+    """What the caller said since the last reply to them, which may have come in pieces."""
+    pieces: list[str] = []
+    for message in reversed(request.messages):
+        if message.role == "user":
+            pieces.insert(0, message.content)
+        elif pieces:  # else it is a reply that another model has begun
+            break
+    return " ".join(pieces)
 
 
 def _quote(said: str) -> str:
