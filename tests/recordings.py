@@ -1,4 +1,4 @@
-"""Writes small recordings for tests."""
+"""Writes small recordings for tests, and settings with which they are heard."""
 
 import struct
 from pathlib import Path
@@ -7,6 +7,19 @@ import av
 import numpy as np
 
 from tonewise.audio import RATE, to_pcm16
+
+
+def scripted(*lines: str) -> str:
+    """Settings without a model: a light VAD, and an STT that hears these words, a line a turn."""
+    said = ", ".join(f'"{line}"' for line in lines)
+    return f"""
+[vad]
+use = "webrtc"
+options = {{aggressiveness = 0}}
+[stt]
+use = "scripted"
+options = {{lines = [{said}]}}
+"""
 
 
 def write(path: Path, *channels: np.ndarray, rate: int = RATE, codec: str | None = None) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from loudness_vad import sound
-from recordings import write
+from recordings import scripted, write
 from tonewise import cli
 from tonewise.cli.call import next_caller
 from tonewise.config import Config
@@ -21,14 +21,7 @@ from tonewise.recorders import seal_for
 
 CALL = sound(("silence", 0.5), ("speech", 0.8), ("silence", 1.2))
 
-SCRIPTED = """
-[vad]
-use = "webrtc"
-options = {aggressiveness = 0}
-[stt]
-use = "scripted"
-options = {lines = ["can you please compare the two plans for a family of four in a big city"]}
-"""
+SCRIPTED = scripted("can you please compare the two plans for a family of four in a big city")
 
 READ_SETTINGS = (
     ["cues"],

@@ -19,18 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loudness_vad import sound
-from recordings import write
+from recordings import scripted, write
 from tonewise import cli
 from tonewise.cli import experiments, serve
 
-SCRIPTED = """
-[vad]
-use = "webrtc"
-options = {aggressiveness = 0}
-[stt]
-use = "scripted"
-options = {lines = ["can you please compare the two plans for a family of four in a big city"]}
-"""
+SCRIPTED = scripted("can you please compare the two plans for a family of four in a big city")
 
 
 @pytest.fixture

@@ -10,16 +10,9 @@ import pytest
 
 import tonewise
 from loudness_vad import sound
-from recordings import write
+from recordings import scripted, write
 
-SETTINGS = """
-[vad]
-use = "webrtc"
-options = {aggressiveness = 0}
-[stt]
-use = "scripted"
-options = {lines = ["where is my order"]}
-"""
+SETTINGS = scripted("where is my order")
 
 
 @pytest.fixture

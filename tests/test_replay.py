@@ -11,6 +11,7 @@ import click
 import numpy as np
 import pytest
 
+import recordings
 from loudness_vad import sound
 from recordings import wav_bytes, write
 from tonewise import assets
@@ -22,15 +23,6 @@ from tonewise.transports.replay import Replay
 
 CALL = sound(("silence", 0.5), ("speech", 0.8), ("silence", 1.2))
 SAMPLES = sorted((assets.folder("web") / "samples").glob("*.flac"))
-
-SCRIPTED = """
-[vad]
-use = "webrtc"
-options = {aggressiveness = 0}
-[stt]
-use = "scripted"
-options = {lines = ["where is my order", "thank you"]}
-"""
 
 
 async def received(transport: Replay) -> list:
@@ -90,7 +82,7 @@ def test_two_channels_need_the_callers_named(tmp_path):
 @pytest.fixture
 def scripted(tmp_path) -> Path:
     path = tmp_path / "scripted.toml"
-    path.write_text(SCRIPTED)
+    path.write_text(recordings.scripted("where is my order", "thank you"))
     return path
 
 

@@ -44,6 +44,22 @@ class Recording:
         whole = f" of {self.seconds:.2f} s" if self.seconds else " s"
         return f"{samples / self.rate:.2f}{whole}"
 
+    def callers(self, channel: int | None) -> int:
+        """Which channel is the caller's; None: the only one.
+
+        Raises:
+            AudioError: there is no such channel, or there are several and none is named.
+        """
+        if channel is None and self.channels == 1:
+            return 0
+        choices = ", ".join(map(str, range(self.channels)))
+        if channel is None:
+            msg = f"it has {self.channels} channels; say which one is the caller's with --channel"
+            raise AudioError(f"{self.path}: {msg} ({choices})")
+        if not 0 <= channel < self.channels:
+            raise AudioError(f"{self.path}: it has no channel {channel}; choose from {choices}")
+        return channel
+
 
 def plainly(path: Path) -> BinaryIO:
     """Opens what lies on the disk as it sounds."""

@@ -52,13 +52,8 @@ class Ahead:
                 message["headers"] += _MORE
             return send(message)
 
-        try:
+        with watch:
             await self._endpoints[scope["path"]](scope, receive, watched)
-        except Exception:
-            watch.status = 500
-            raise
-        finally:
-            watch.end()
 
     def _may_go_ahead(self, scope: Scope) -> bool:
         return (

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import click
 
 from tonewise.cli import channel_option, finite, new_file, to_be_written
-from tonewise.errors import AudioError
 
 if TYPE_CHECKING:
     from tonewise.audio import Samples
@@ -110,7 +109,7 @@ def command(
         tonewise serve --insecure
         tonewise call web/samples/1-simple-synthetic.flac --out heard.wav
     """
-    from tonewise import plugins
+    from tonewise import audio_file, plugins
     from tonewise.phones.handset import Errand
 
     secret_env = plugins.load("wire", wire).secret_env if wire != "telnyx" else ""
@@ -123,7 +122,7 @@ def command(
         keys=keys,
         linger_s=linger,
     )
-    samples = _said(recording, channel)
+    samples = audio_file.read(recording, audio_file.probe(recording).callers(channel))
     heard = asyncio.run(_call_all(errand, samples, calls))
     refused = [each.refused for each in heard if each.refused]
     for why in sorted(set(refused)):
@@ -134,20 +133,6 @@ def command(
         _write(out, samples, answered[0])
     if refused:
         sys.exit(1)
-
-
-def _said(path: Path, channel: int | None) -> "Samples":
-    """What the caller says."""
-    from tonewise import audio_file
-
-    channels = audio_file.probe(path).channels
-    choices = ", ".join(map(str, range(channels)))
-    if channel is None and channels > 1:
-        msg = f"it has {channels} channels; say which one is the caller's with --channel"
-        raise AudioError(f"{path}: {msg} ({choices})")
-    if channel is not None and channel >= channels:
-        raise AudioError(f"{path}: it has no channel {channel}; choose from {choices}")
-    return audio_file.read(path, channel or 0)
 
 
 async def _call_all(errand: "Errand", samples: "Samples", calls: int) -> "list[Heard]":

@@ -5,6 +5,7 @@ request before their ASGI call returns.
 """
 
 import time
+from typing import Self
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -60,20 +61,12 @@ class Observer:
                 watch.began(message)
             await send(message)
 
-        try:
+        with watch:
             await self._app(scope, receive, watched)
-        except Exception:
-            watch.status = 500
-            raise
-        finally:
-            watch.end()
 
 
 class Watch:
-    """One request, watched.
-
-    Attributes:
-        status: of its answer.
+    """One request, watched from here to the end of the `with` in which it is answered.
 
     Args:
         scope: of the request.
@@ -85,7 +78,7 @@ class Watch:
         self._traces: Traces | None = state.traces
         self._clients: Clients = state.clients
         self._scope = scope
-        self.status, self._decision = GONE, ""
+        self._status, self._decision = GONE, ""
         self._trace: RequestTrace | None = None
         if self._traces:
             self._trace = self._traces.request(Headers(scope=scope).get("traceparent", ""))
@@ -95,28 +88,35 @@ class Watch:
 
     def began(self, message: Message) -> None:
         """The answer begins."""
-        self.status = message["status"]
+        self._status = message["status"]
         if self._trace:
             told = dict(message.get("headers", ()))
             self._decision = told.get(b"tonewise-decision", b"").decode("ascii", "replace")
 
-    def end(self) -> None:
-        """The request is over."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, Exception):
+            self._status = 500
+        self._end()
+
+    def _end(self) -> None:
         scope, took_s = self._scope, time.perf_counter() - self._began_s
         endpoint, client = endpoint_of(scope["path"]), _client(self._clients, scope["headers"])
         if self._metrics:
             self._metrics.in_hand -= 1
-            self._metrics.request(endpoint, self.status, client, took_s)
+            self._metrics.request(endpoint, self._status, client, took_s)
         if self._traces and self._trace:
             method = scope["method"] if scope["method"] in METHODS else "_OTHER"
             facts: dict[str, Scalar] = known(
                 http__request__method=method,
                 http__route=endpoint,
-                http__response__status_code=self.status,
+                http__response__status_code=self._status,
                 tonewise__client=client or None,
                 tonewise__decision=self._decision or None,
             )
-            failed = f"HTTP {self.status}" if self.status >= 500 else ""
+            failed = f"HTTP {self._status}" if self._status >= 500 else ""
             noted = self._traces.noted(self._decision) if self._decision else ()
             self._trace.end(f"{method} {endpoint}", facts, failed, noted)
 

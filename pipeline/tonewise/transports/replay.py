@@ -71,7 +71,7 @@ class Replay:
         self._done = deque(sorted(done, key=itemgetter(0)))
         self.recording = audio_file.probe(path, opener)
         self._opener = opener
-        self._channel = _channel(self.recording, channel)
+        self._channel = self.recording.callers(channel)
         self._speed = speed
         self.speaks = speaks
         name = (call or path.stem).encode(errors="replace").decode()  # not each can be JSON
@@ -141,18 +141,3 @@ class _OtherChannel:
             return None
         self._told = True
         return OtherParty(at=round(self._loud_until / RATE, 3))
-
-
-def _channel(recording: audio_file.Recording, channel: int | None) -> int:
-    if channel is None and recording.channels == 1:
-        return 0
-    choices = ", ".join(str(number) for number in range(recording.channels))
-    if channel is None:
-        msg = (
-            f"{recording.path}: it has {recording.channels} channels; "
-            f"say which one is the caller's with --channel ({choices})"
-        )
-        raise AudioError(msg)
-    if not 0 <= channel < recording.channels:
-        raise AudioError(f"{recording.path}: it has no channel {channel}; choose from {choices}")
-    return channel
